@@ -1,0 +1,1 @@
+"""JetStream consumers and the effect store."""

@@ -1,0 +1,39 @@
+"""`POST /generate`: one tip in words."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from oo_contracts.score import Candidate, UserCall
+from oo_contracts.wire import Name, Wire
+
+__all__ = ["FallbackReason", "GenerateReply", "GenerateRequest", "Usage"]
+
+FallbackReason = Literal["timeout", "unavailable", "invalid_output"]
+
+
+class GenerateRequest(UserCall):
+    """Write a tip about the candidate, or about the whole list when there is none."""
+
+    candidate: Candidate | None = None
+    prompt_version: Name | None = Field(None, description="precedence: this, then DEFAULT_PROMPT_VERSION, then v1")
+
+
+class Usage(Wire):
+    """Tokens as the model's server counted them; zero when the tip came from the template."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class GenerateReply(Wire):
+    """`fallback` says why a template wrote the tip; null when a model did."""
+
+    request_id: str
+    tip: str
+    prompt_version: str
+    model: str
+    fallback: FallbackReason | None = None
+    usage: Usage = Usage()

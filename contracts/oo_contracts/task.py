@@ -1,0 +1,111 @@
+"""Todoist tasks in both shapes that Todoist's APIs send, and the part of them that features may see.
+
+REST v2 says `created_at`, `is_completed`, `order`, `due.datetime`; API v1 (Sync) says `added_at`, `checked`,
+`child_order`, and puts the time into `due.date`. Fields that we do not know are ignored.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+__all__ = ["Due", "Task", "TaskFacts"]
+
+
+def _text_id(value: Any) -> Any:
+    """Old Todoist ids are numbers, new ones strings; inside they are always text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _instant(value: Any) -> Any:
+    """Parse what Todoist calls a date: a day, a floating time, or a fixed time with a zone."""
+    if isinstance(value, date):
+        return value
+    try:
+        return datetime.fromisoformat(value) if len(value) > len("2026-11-23") else date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("not a date like 2026-11-23 or 2026-11-23T09:00:00Z") from None
+
+
+Id = Annotated[str, BeforeValidator(_text_id), Field(min_length=1, max_length=128)]
+DayOrTime = Annotated[datetime | date, BeforeValidator(_instant)]
+
+
+class Due(BaseModel):
+    """When a task is due: `when` is a day, a floating time (no zone) or a fixed instant."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    when: DayOrTime = Field(validation_alias=AliasChoices("datetime", "date", "when"))
+    timezone: str | None = None
+    is_recurring: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rest_shape(cls, data: Any) -> Any:
+        """REST v2 sends `datetime: null` beside `date` for a day without a time."""
+        if isinstance(data, dict) and data.get("datetime", ...) is None:
+            return {key: value for key, value in data.items() if key != "datetime"}
+        return data
+
+
+class TaskFacts(BaseModel):
+    """All that features may know of a task: no text, so a decision event can carry it and replay can use it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    priority: Annotated[int, Field(ge=1, le=4)] = 1
+    due: DayOrTime | None = None
+    is_recurring: bool = False
+    created_at: datetime | None = None
+    completed: bool = False
+    labels: int = 0
+    content_length: int = 0
+    has_parent: bool = False
+
+    def due_at(self, zone: ZoneInfo) -> datetime | None:
+        """The due instant in the user's zone; None without a due date, or when only a day is given."""
+        if not isinstance(self.due, datetime):
+            return None
+        return self.due.replace(tzinfo=zone) if self.due.tzinfo is None else self.due.astimezone(zone)
+
+    def due_day(self, zone: ZoneInfo) -> date | None:
+        """The calendar day in the user's zone on which the task is due."""
+        at = self.due_at(zone)
+        return at.date() if at is not None else self.due
+
+
+class Task(BaseModel):
+    """One Todoist task. Priority 4 is the most urgent, as in Todoist's API (p1 in its apps)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Id
+    content: str = ""
+    description: str | None = ""
+    priority: Annotated[int, Field(ge=1, le=4)] = 1
+    labels: tuple[str, ...] = ()
+    project_id: Id | None = None
+    parent_id: Id | None = None
+    due: Due | None = None
+    created_at: datetime | None = Field(None, validation_alias=AliasChoices("created_at", "added_at"))
+    completed: bool = Field(False, validation_alias=AliasChoices("is_completed", "checked", "completed"))
+    order: int = Field(0, validation_alias=AliasChoices("order", "child_order"))
+
+    def facts(self) -> TaskFacts:
+        """What of this task may enter features and the log."""
+        return TaskFacts.model_construct(
+            id=self.id,
+            priority=self.priority,
+            due=self.due.when if self.due else None,
+            is_recurring=bool(self.due and self.due.is_recurring),
+            created_at=self.created_at,
+            completed=self.completed,
+            labels=len(self.labels),
+            content_length=len(self.content),
+            has_parent=self.parent_id is not None,
+        )

@@ -1,0 +1,1 @@
+"""Assignment, policies and decisions that always know their propensity."""

@@ -1,0 +1,1 @@
+"""The MLflow registry integration, model cards, and the gate that moves an alias."""

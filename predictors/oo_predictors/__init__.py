@@ -1,0 +1,1 @@
+"""The KServe runtime for modelFormat mlflow, and the mlflow:// fetch."""

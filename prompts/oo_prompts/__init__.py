@@ -1,0 +1,1 @@
+"""Immutable prompt versions and the rule that selects one."""

@@ -1,0 +1,1 @@
+"""What the two KServe servers share: process tuning, the ASGI short cut, problems, the outbox."""

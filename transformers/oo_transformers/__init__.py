@@ -1,0 +1,1 @@
+"""The online edge: /score, /generate and KServe's own routes."""
