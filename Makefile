@@ -1,10 +1,63 @@
-# `make` or `make help` lists what one can do.
+# `make help` lists what one can do. Everything is installed into .venv; nothing outside this folder is touched.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-MEMBERS := contracts features prompts experiments serving transformers predictors consumers pipelines model_cards local
-export PYTHONSAFEPATH = 1
-
+.DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := contracts features prompts experiments serving transformers predictors consumers pipelines model_cards local
+ARGS ?=
+# A root folder called `transformers` must not be importable as a package of that name.
+export PYTHONSAFEPATH := 1
+
+help:  ## list what one can do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: .venv/installed  ## install everything into .venv (.venv/bin/oo-ml exists afterwards)
+
+.venv/installed: locks/dev.txt locks/uv.txt $(MEMBERS:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "make: Python 3.11 or newer is needed, and '$(PYTHON)' is not; name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "==> installing into .venv (the first time downloads about 800 MB)"
+	@$(PYTHON) -m venv --without-pip .venv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target .venv/bootstrap -r locks/uv.txt
+	@.venv/bootstrap/bin/uv pip install --no-config --python $(BIN)/python --no-deps --require-hashes -r locks/dev.txt
+	@.venv/bootstrap/bin/uv pip install --quiet --no-config --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	@touch $@
+
+up: setup  ## start the whole system here: http://127.0.0.1:8080 (Ctrl-C stops it; ARGS="--port 9000")
+	@$(BIN)/oo-ml up $(ARGS)
+
+test: lint types arrows unit  ## everything that has to hold: lint, types, arrows, tests
+
+unit: setup  ## the tests alone (ARGS="tests/features -k hour")
+	@$(BIN)/python -P -m pytest $(ARGS)
+
+lint: setup  ## ruff: format and rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: setup  ## mypy, strict
+	@$(BIN)/mypy $(MEMBERS:%=-p oo_%)
+
+arrows: setup  ## import-linter: who may know whom
+	@$(BIN)/lint-imports
+
+fix: setup  ## format, and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup  ## our /score against the stock KServe chain, interleaved in one run
+	@$(BIN)/python -P benchmarks/score.py $(ARGS)
+
+load: setup  ## Locust against the running stack: p50, p95, p99 (ARGS="--rate 100 --duration 60")
+	@$(BIN)/python -P tests/load/run.py $(ARGS)
+
+lock: setup  ## resolve anew and write locks/*.txt (move exclude-newer in pyproject.toml first)
+	@$(BIN)/python -P scripts/lock.py $(MEMBERS)
+
+clean:  ## remove .venv and caches; the data in .oo-ml stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.PHONY: help setup up test unit lint types arrows fix bench load lock clean
