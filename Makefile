@@ -51,8 +51,8 @@ fix: setup  ## format, and mend what ruff can mend
 bench: setup  ## our /score against the stock KServe chain, interleaved in one run
 	@$(BIN)/python -P benchmarks/score.py $(ARGS)
 
-load: setup  ## Locust against the running stack: p50, p95, p99 (ARGS="--rate 100 --duration 60")
-	@$(BIN)/python -P tests/load/run.py $(ARGS)
+load: setup  ## Locust against the running stack: p50, p95, p99 (ARGS="--rate 200 --run-time 60s --max-p99 50")
+	@mkdir -p .oo-ml && $(BIN)/locust --config tests/load/locust.conf $(ARGS)
 
 lock: setup  ## resolve anew and write locks/*.txt (move exclude-newer in pyproject.toml first)
 	@$(BIN)/python -P scripts/lock.py $(MEMBERS)
