@@ -1,0 +1,81 @@
+"""The whole embedded stack, started once by the command a person would use, and stopped by it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+OO_ML = Path(sys.prefix) / "bin" / "oo-ml"
+SPAN = 40  # the stack's other ports are offsets from the ingress port
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack: its address, its data, and the command line that rules it."""
+
+    data: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def oo_ml(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line against this stack."""
+        environ = os.environ | {"OO_LOCAL_DATA": str(self.data), "NO_COLOR": "1"}
+        return subprocess.run([OO_ML, *words], env=environ, capture_output=True, text=True, check=check, timeout=300)
+
+    def status(self) -> dict:
+        return json.loads(self.oo_ml("status", "--output", "json").stdout)
+
+    def process(self, name: str) -> dict:
+        return next(item for item in self.status()["processes"] if item["name"] == name)
+
+    def post(self, route: str, body: dict, **headers: str) -> httpx.Response:
+        return httpx.post(f"{self.url}{route}", json=body, headers=headers, timeout=30)
+
+
+def free_span() -> int:
+    """A port from which SPAN ports are free."""
+    for port in range(18_080, 30_000, SPAN):
+        if all(is_free(port + offset) for offset in range(SPAN)):
+            return port
+    raise RuntimeError("no free ports")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def eventually(ask, timeout: float = 60.0):
+    """The first truthy answer within the time, asked every 100 ms; the last answer when it ran out."""
+    end = time.monotonic() + timeout
+    answer = ask()
+    while not answer and time.monotonic() < end:
+        time.sleep(0.1)
+        answer = ask()
+    return answer
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    stack = Stack(tmp_path_factory.mktemp("stack"), free_span())
+    started = stack.oo_ml("up", "--detach", "--port", str(stack.port), check=False)
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield stack
+    stack.oo_ml("down")

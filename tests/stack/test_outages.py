@@ -1,0 +1,55 @@
+"""One part down at a time: the answers go on and say so, and all is well again when it returns."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from conftest import eventually
+
+ASK = {"user_id": "u-1", "tasks": [{"id": "t-1", "content": "Pay the rent", "priority": 4}]}
+
+
+def stop(stack, name):
+    """Freeze a process: it holds its port and its connections, and answers nothing."""
+    pid = stack.process(name)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+@pytest.mark.parametrize(
+    ("name", "degraded", "fallback"),
+    [
+        pytest.param("predictor", {"predictor"}, {None}, id="predictor"),
+        pytest.param("litellm", {None}, {"timeout", "unavailable"}, id="litellm"),
+        pytest.param("llm", {None}, {"timeout", "unavailable"}, id="llm"),
+        pytest.param("nats", {None}, {None, "invalid_output"}, id="nats"),
+        pytest.param("mlflow", {None}, {None, "invalid_output"}, id="mlflow"),
+        pytest.param("consumers", {None}, {None, "invalid_output"}, id="consumers"),
+    ],
+)
+def test_a_hanging_part_degrades_the_answer_and_no_more(stack, name, degraded, fallback):
+    pid = stop(stack, name)
+    try:
+        score, generate = stack.post("/score", ASK), stack.post("/generate", ASK)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert (score.status_code, generate.status_code) == (200, 200)
+    assert score.json()["degraded"] in degraded
+    assert generate.json()["fallback"] in fallback | ({"invalid_output"} if None in fallback else set())
+    assert eventually(lambda: stack.post("/score", ASK).json()["degraded"] is None)
+
+
+@pytest.mark.parametrize("name", ["predictor", "litellm", "llm", "nats", "mlflow", "consumers", "transformer", "envoy"])
+def test_a_killed_part_comes_back(stack, name):
+    before = stack.process(name)
+
+    os.kill(before["pid"], signal.SIGKILL)
+
+    assert eventually(
+        lambda: stack.process(name)["restarts"] > before["restarts"] and stack.process(name)["state"] == "ready"
+    )
+    assert eventually(lambda: stack.post("/score", ASK).json()["degraded"] is None)
+    assert stack.post("/generate", ASK).status_code == 200
