@@ -1,0 +1,67 @@
+"""Start the transformer. KServe appends --model_name, --predictor_host and --http_port; the rest is environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from oo_experiments.experiment import BadExperiment, load
+from oo_prompts.registry import PromptError, select
+from oo_prompts.registry import load as load_prompts
+from pydantic import ValidationError
+
+from oo_transformers.parts import Parts, run
+from oo_transformers.settings import TransformerSettings
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m oo_transformers",
+        description="The online edge: POST /score and POST /generate, and KServe's own routes, on one port.",
+        epilog="Everything else is environment: "
+        + ", ".join(
+            f"OO_TRANSFORMER_{name.upper()}"
+            for name in TransformerSettings.model_fields
+            if name != "default_prompt_version"
+        )
+        + ", DEFAULT_PROMPT_VERSION.",
+    )
+    parser.add_argument("--model_name", default="tip-ranker", help="the predictor's model (default %(default)s)")
+    parser.add_argument("--predictor_host", required=True, help="HOST[:PORT] of the split in front of the predictors")
+    parser.add_argument("--http_port", type=int, default=8080, help="(default %(default)s)")
+    return parser.parse_known_args(argv)[0]
+
+
+def settings(environ: Mapping[str, str]) -> TransformerSettings:
+    default = environ.get("DEFAULT_PROMPT_VERSION") or None
+    return TransformerSettings.read(environ, default_prompt_version=default)
+
+
+def main() -> None:
+    """Parse, check everything that can be wrong, then serve."""
+    given = arguments(sys.argv[1:])
+    try:
+        told = settings(os.environ)
+        prompts = load_prompts()
+        select(None, told.default_prompt_version, prompts)
+        experiments = load(told.experiments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        sys.exit(_refusal(f"OO_TRANSFORMER_{str(first['loc'][0]).upper()}: {first['msg']}"))
+    except PromptError as error:
+        sys.exit(_refusal(f"DEFAULT_PROMPT_VERSION: {error}"))
+    except BadExperiment as error:
+        sys.exit(_refusal(f"OO_TRANSFORMER_EXPERIMENTS: {error}"))
+    parts = Parts(given.model_name, given.predictor_host, told, prompts, experiments)
+    run(parts, given.http_port)
+
+
+def _refusal(text: str) -> int:
+    print(f"oo_transformers: {text}", file=sys.stderr)  # noqa: T201  # a refusal is one line
+    return 2
+
+
+if __name__ == "__main__":
+    main()

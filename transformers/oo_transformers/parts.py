@@ -1,0 +1,64 @@
+"""The one place where the transformer's parts meet."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from oo_experiments.experiment import Experiment
+from oo_experiments.policy import EpsilonGreedy
+from oo_features.sets import RANKER_V1
+from oo_prompts.registry import Prompt
+from oo_serving.outbox import Outbox
+from oo_serving.server import Ports, log_to_stderr, serve
+
+from oo_transformers.generate import Generator
+from oo_transformers.model import transformer_model
+from oo_transformers.pool import Pool
+from oo_transformers.predictor import InferenceClient
+from oo_transformers.routes import Edge
+from oo_transformers.score import Scorer
+from oo_transformers.settings import TransformerSettings
+from oo_transformers.writer import LiteLlm
+
+__all__ = ["Parts", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What arguments, environment and files said; all of it checked."""
+
+    model: str
+    predictor_host: str
+    told: TransformerSettings
+    prompts: Mapping[str, Prompt]
+    experiments: tuple[Experiment, ...]
+
+
+def run(parts: Parts, port: int) -> None:
+    """Put the parts together and serve until a signal."""
+    log_to_stderr()
+    told, now = parts.told, partial(datetime.now, UTC)
+    outbox = Outbox(told.nats_url, told.outbox_capacity)
+    split, llm = Pool(f"http://{parts.predictor_host}"), Pool(told.llm_url)
+    predictor = InferenceClient(split, parts.model, told.budget_ms / 1000)
+    scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(told.epsilon), parts.experiments, outbox, now)
+    writer = LiteLlm(llm, told.llm_key, told.llm_deadline_ms / 1000)
+    edge = Edge(scorer, Generator(parts.prompts, told.default_prompt_version, writer, outbox, now))
+    models = [transformer_model(parts.model, scorer)]
+    serve(models, edge.routes(), Ports(port, told.host), _open(outbox, split, llm), max_body=told.max_body_bytes)
+
+
+@contextlib.asynccontextmanager
+async def _open(outbox: Outbox, *pools: Pool) -> AsyncIterator[None]:
+    """Publish while calls are served, and what is left when they are not any more."""
+    outbox.start()
+    try:
+        yield
+    finally:
+        for pool in pools:
+            pool.close()
+        await outbox.stop()

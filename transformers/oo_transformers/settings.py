@@ -1,0 +1,32 @@
+"""The transformer's settings: `OO_TRANSFORMER_…` variables, and DEFAULT_PROMPT_VERSION."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from oo_contracts.settings import Settings
+from oo_experiments.experiment import RUNNING
+from pydantic import Field
+
+__all__ = ["TransformerSettings"]
+
+
+class TransformerSettings(Settings):
+    """What a deployment may say."""
+
+    prefix: ClassVar[str] = "OO_TRANSFORMER_"
+
+    host: str = Field("0.0.0.0", description="address to listen on")  # noqa: S104  # a pod; embedded gives loopback
+    nats_url: str = Field("nats://127.0.0.1:4222", description="where decisions go")
+    llm_url: str = Field("http://127.0.0.1:4000", description="LiteLLM")
+    llm_key: str = Field("", description="LiteLLM's key", repr=False)
+    llm_deadline_ms: int = Field(4_000, ge=50, description="for the language model, then the template writes")
+    budget_ms: int = Field(40, ge=5, description="for the predictor within one /score, then the baseline answers")
+    epsilon: float = Field(0.1, ge=0, le=1, description="exploration for whoever is in no experiment")
+    experiments: Path = Field(RUNNING, description="folder of experiment files")
+    max_body_bytes: int = Field(2 << 20, ge=1_024, description="larger bodies are a 413")
+    outbox_capacity: int = Field(
+        10_000, ge=1, description="events kept while NATS is away; then the oldest are dropped"
+    )
+    default_prompt_version: str | None = Field(None, description="from DEFAULT_PROMPT_VERSION")

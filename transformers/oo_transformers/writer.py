@@ -1,0 +1,78 @@
+"""The language model behind LiteLLM: one chat completion, within the deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import orjson
+from oo_contracts.generate import Usage
+from oo_prompts.registry import Prompt
+
+from oo_transformers.errors import WriterTimeout, WriterUnavailable
+from oo_transformers.pool import Answer, Pool
+
+__all__ = ["LiteLlm", "Written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the model said, not yet checked."""
+
+    text: str
+    model: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class LiteLlm:
+    """`deadline` in seconds; `key` is LiteLLM's, never the provider's."""
+
+    pool: Pool
+    key: str
+    deadline: float
+
+    async def write(self, prompt: Prompt, inputs: Mapping[str, object], request_id: str) -> Written:
+        """One answer to a prompt.
+
+        Raises:
+            WriterTimeout: no answer within the deadline.
+            WriterUnavailable: no connection, an error, or an answer of another form.
+        """
+        headers = [
+            (b"authorization", f"Bearer {self.key}".encode()),
+            (b"x-request-id", request_id.encode("ascii", "ignore")),
+        ]
+        try:
+            body = orjson.dumps(_request(prompt, inputs))
+            answer = await self.pool.post("/v1/chat/completions", body, headers, self.deadline)
+        except TimeoutError:
+            raise WriterTimeout(f"{self.deadline} s") from None
+        except OSError as error:
+            raise WriterUnavailable(f"{type(error).__name__}: {error}") from None
+        return _written(answer)
+
+
+def _request(prompt: Prompt, inputs: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "model": prompt.model,
+        "messages": prompt.render(inputs),
+        "temperature": prompt.temperature,
+        "max_tokens": prompt.max_tokens,
+    }
+
+
+def _written(answer: Answer) -> Written:
+    if answer.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}:
+        raise WriterTimeout(f"status {answer.status}")
+    if answer.status != HTTPStatus.OK:
+        raise WriterUnavailable(f"status {answer.status}")
+    try:
+        reply = orjson.loads(answer.body)
+        text = reply["choices"][0]["message"]["content"]
+        used = reply.get("usage") or {}
+        usage = Usage(prompt_tokens=used.get("prompt_tokens", 0), completion_tokens=used.get("completion_tokens", 0))
+        return Written(str(text or ""), str(reply.get("model") or ""), usage)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise WriterUnavailable(f"an answer without {error}") from None
