@@ -1,0 +1,23 @@
+"""The consumers' settings: `OO_CONSUMER_…` variables."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from oo_contracts.settings import Settings
+from pydantic import Field
+
+__all__ = ["ConsumerSettings"]
+
+
+class ConsumerSettings(Settings):
+    """What a deployment may say."""
+
+    prefix: ClassVar[str] = "OO_CONSUMER_"
+
+    nats_url: str = Field("nats://127.0.0.1:4222", description="where the events are")
+    store_url: str = Field("sqlite:///effects.db", description="SQLAlchemy URL: sqlite:///… or postgresql+psycopg://…")
+    host: str = Field("0.0.0.0", description="address of /healthz and /metrics")  # noqa: S104  # a pod
+    http_port: int = Field(8080, ge=0, le=65_535, description="port of /healthz and /metrics")
+    replicas: int = Field(1, ge=1, le=5, description="replicas of the streams, when they are made")
+    drain_ms: int = Field(10_000, ge=0, description="for the batch in hand, when told to stop")

@@ -1,0 +1,161 @@
+"""The effect store: what events did, each exactly once.
+
+An event's id goes into the inbox and its effect into its own table in one transaction. An event that comes again finds
+its id there and does nothing. Rewards are not stored: they are derived from the reactions when rounds are read, so a
+late reaction corrects, and a new reward table re-values history.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, Self, TypeVar
+
+from oo_contracts.events import Event, ScoreDecision
+from oo_contracts.rewards import REWARDS, RewardTable
+from oo_contracts.rounds import Observed, Round, State, state_of
+from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, func, select, text, tuple_
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from oo_consumers.effects import once
+from oo_consumers.schema import DECISIONS, GENERATIONS, METADATA, PREDICTIONS, REACTIONS, SIGNALS
+
+__all__ = ["Store", "StoreError", "Unavailable"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PAGE = 500  # decisions read at a time
+BUSY = 10.0  # seconds that SQLite waits for another writer
+
+
+class StoreError(Exception):
+    """The store could not do it; subclassed by what may pass by itself."""
+
+
+class Unavailable(StoreError):
+    """The database cannot be reached now: the event has to come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One database. Every `record` is a transaction of its own and says whether the event was new."""
+
+    engine: Engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Connect and make the tables that are missing.
+
+        Raises:
+            Unavailable: no connection.
+        """
+        engine = create_engine(url, pool_pre_ping=True)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+        store = cls(engine)
+        store._transact(_make_tables)
+        return store
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def record(self, source: str, fact: Event) -> bool:
+        """Write one event's effect once; False when it was already there.
+
+        Raises:
+            Unavailable: nothing was written; try again.
+            StoreError: the database refuses this event.
+        """
+        return self._transact(lambda connection: once(connection, source, fact))
+
+    def record_all(self, source: str, facts: Sequence[Event]) -> list[bool]:
+        """Many events in one transaction: all of them, or none."""
+        return self._transact(lambda connection: [once(connection, source, fact) for fact in facts])
+
+    def reactions(self, request_id: str) -> tuple[Observed, ...]:
+        """What is known of one request, in order of occurrence."""
+        query = select(REACTIONS).where(REACTIONS.c.request_id == request_id).order_by(REACTIONS.c.occurred_at)
+        return tuple(map(_observed, self._all(query)))
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each table."""
+        tables = (SIGNALS, REACTIONS, DECISIONS, GENERATIONS, PREDICTIONS)
+        return self._transact(lambda connection: {table.name: _count(connection, table) for table in tables})
+
+    def rounds(self, now: datetime, table: RewardTable = REWARDS) -> Iterator[Round]:
+        """Closed rounds in order of decision: shown, and their waiting time over. The others teach nothing yet."""
+        for page in self._pages():
+            for fact, observed in page:
+                if state_of(observed, now, table) is State.CLOSED:
+                    reward = table.reward(item.reaction for item in observed)
+                    yield Round(fact, reward, min(item.occurred_at for item in observed), table.version)
+
+    def _pages(self) -> Iterator[list[tuple[ScoreDecision, tuple[Observed, ...]]]]:
+        """Decisions with the reactions to what was chosen, a page at a time by the last key seen."""
+        after: tuple[datetime, str] | None = None
+        while rows := self._all(_page(after)):
+            after = (rows[-1].decided_at, rows[-1].request_id)
+            reactions = self._all(_reactions_to([row.request_id for row in rows]))
+            seen = {key: tuple(map(_observed, group)) for key, group in groupby(reactions, lambda row: row.request_id)}
+            yield [(ScoreDecision.model_validate_json(row.event), seen.get(row.request_id, ())) for row in rows]
+
+    def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        return self._transact(lambda connection: connection.execute(query).all())
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self.engine.begin() as connection:
+                return work(connection)
+        except OperationalError as error:
+            raise Unavailable(type(error.orig).__name__) from error
+        except DBAPIError as error:
+            raise (Unavailable if error.connection_invalidated else StoreError)(str(error.orig)) from error
+        except SQLAlchemyError as error:
+            raise StoreError(type(error).__name__) from error
+
+
+def _make_tables(connection: Connection) -> None:
+    """Two processes may start at once: PostgreSQL takes turns here, SQLite locks the file."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("select pg_advisory_xact_lock(7061)"))
+    else:
+        connection.execute(text("begin immediate"))
+    METADATA.create_all(connection)
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    """Readers do not wait for the writer; a writer waits for another; a commit survives a crash of the process."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=wal", "synchronous=normal", f"busy_timeout={int(BUSY * 1000)}"):
+        cursor.execute(f"pragma {pragma}")
+    cursor.close()
+
+
+def _page(after: tuple[datetime, str] | None) -> Select[Any]:
+    keys = (DECISIONS.c.decided_at, DECISIONS.c.request_id)
+    query = select(DECISIONS).where(DECISIONS.c.chosen.is_not(None)).order_by(*keys).limit(PAGE)
+    return query if after is None else query.where(tuple_(*keys) > after)
+
+
+def _reactions_to(keys: Sequence[str]) -> Select[Any]:
+    """Reactions to what was chosen, in order of occurrence; those to other candidates say nothing about the choice."""
+    joined = REACTIONS.join(
+        DECISIONS,
+        (DECISIONS.c.request_id == REACTIONS.c.request_id) & (DECISIONS.c.chosen == REACTIONS.c.candidate_id),
+    )
+    order = (REACTIONS.c.request_id, REACTIONS.c.occurred_at, REACTIONS.c.event_id)
+    return select(REACTIONS).select_from(joined).where(REACTIONS.c.request_id.in_(keys)).order_by(*order)
+
+
+def _observed(row: Row[Any]) -> Observed:
+    at = row.occurred_at
+    return Observed(row.reaction, at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
