@@ -22,7 +22,7 @@ def once(connection: Connection, source: str, fact: Event) -> bool:
     """The inbox key and the effect; False when the key was already there."""
     insert = INSERT[connection.dialect.name]
     key = insert(INBOX).values(source=source, event_id=fact.event_id).on_conflict_do_nothing()
-    if connection.execute(key).rowcount == 0:
+    if connection.execute(key.returning(INBOX.c.event_id)).first() is None:
         return False
     connection.execute(_effect(insert, fact))
     return True

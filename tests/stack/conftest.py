@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,16 +59,6 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def eventually(ask, timeout: float = 60.0):
-    """The first truthy answer within the time, asked every 100 ms; the last answer when it ran out."""
-    end = time.monotonic() + timeout
-    answer = ask()
-    while not answer and time.monotonic() < end:
-        time.sleep(0.1)
-        answer = ask()
-    return answer
 
 
 @pytest.fixture(scope="session")

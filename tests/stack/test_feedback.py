@@ -7,9 +7,9 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import eventually
 from nats_reader import publish
 from oo_consumers.store import Store
+from waiting import eventually
 
 ASK = {"user_id": "u-feedback", "tasks": [{"id": "t-1", "content": "Pay the rent", "priority": 4}]}
 

@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from conftest import eventually
+from waiting import eventually
 
 ASK = {"user_id": "u-1", "tasks": [{"id": "t-1", "content": "Pay the rent", "priority": 4}]}
 

