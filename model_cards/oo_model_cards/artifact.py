@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 __all__ = [
     "MANIFEST",
+    "NOT_OURS",
     "ONNX",
     "PIN",
     "SKOPS",

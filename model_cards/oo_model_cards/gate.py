@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Final, Literal, get_args
 
 from oo_model_cards.card import ModelCard, Move
-from oo_model_cards.registry import Registry, Version
+from oo_model_cards.registry import Registry
+from oo_model_cards.version import Version
 
 __all__ = ["CHAMPION", "FLOORS", "REASONS", "Evidence", "Floors", "Reason", "Refused", "promote"]
 

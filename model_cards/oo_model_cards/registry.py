@@ -1,19 +1,11 @@
-"""The MLflow registry: publish a version with its card, resolve a reference, fetch a verified folder, move an alias.
-
-RegistryError
-├── NotFound      no such model, version or alias
-├── Unpublished   the version was not published by us: it has no digest, feature set or card
-└── Unavailable   MLflow does not answer, or refuses
-"""
+"""The MLflow registry: publish a version with its card, resolve a reference, fetch a verified folder, move an alias."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -29,66 +21,14 @@ from oo_model_cards import artifact
 from oo_model_cards.artifact import Manifest, Parts
 from oo_model_cards.card import ModelCard, Move
 from oo_model_cards.render import markdown
+from oo_model_cards.version import NotFound, Reference, RegistryError, Unavailable, Unpublished, Version, parse
 
-__all__ = ["NotFound", "Registry", "RegistryError", "Unavailable", "Unpublished", "Version", "parse"]
+__all__ = ["Registry"]
 
 DIGEST = "oo.digest"
 FEATURE_SET = "oo.feature_set"
 CARD = "oo.card"
 MOVE = "oo.rollout."
-
-_REF = re.compile(r"(?:mlflow://|models:/)?(?P<name>[\w.\-]+)(?:@(?P<alias>[\w\-]+)|/(?P<version>\d+))")
-
-
-class RegistryError(Exception):
-    """The registry cannot do what was asked."""
-
-
-class NotFound(RegistryError):
-    """There is nothing under that reference."""
-
-
-class Unpublished(RegistryError):
-    """The version lacks what `publish` writes."""
-
-
-class Unavailable(RegistryError):
-    """MLflow could not be asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One registered version, pinned by the digest of its folder."""
-
-    name: str
-    version: str
-    digest: str
-    feature_set: str
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """What `name@alias` or `name/3` says. Exactly one of alias and version is there."""
-
-    name: str
-    alias: str | None
-    version: str | None
-
-
-def parse(reference: str) -> Reference:
-    """Read `tip-ranker@champion` or `tip-ranker/3`, with `mlflow://` or `models:/` before it or not.
-
-    >>> parse("mlflow://tip-ranker/3")
-    Reference(name='tip-ranker', alias=None, version='3')
-
-    Raises:
-        ValueError: neither form.
-    """
-    found = _REF.fullmatch(reference)
-    if found is None:
-        raise ValueError(f"{reference} is not like mlflow://tip-ranker@champion or mlflow://tip-ranker/3")
-    return Reference(**found.groupdict())
 
 
 class Registry:
@@ -143,19 +83,23 @@ class Registry:
         return _version(self._find(parse(reference)))
 
     def fetch(self, version: Version, into: Path) -> Path:
-        """Download a version's folder to `into` and verify it there; `into` appears whole or not at all.
+        """Download a version's folder to `into` and verify it there; a folder that is not there appears whole.
 
         Raises:
             ArtifactError: what came is not what was published.
             NotFound, Unavailable: see the module.
         """
         into.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=into.parent, prefix=".fetching-") as space:
+        nearby = into if into.is_dir() else into.parent  # a mounted volume can be filled, not replaced
+        with tempfile.TemporaryDirectory(dir=nearby, prefix=".fetching-") as space:
             with _asking():
                 uri = self._client().get_model_version_download_uri(version.name, version.version)
-                got = Path(download_artifacts(artifact_uri=uri, dst_path=space, tracking_uri=self._uri))
-            artifact.verify(got, version.digest)
-            _swap(got, into)
+                got = Path(download_artifacts(artifact_uri=uri, dst_path=f"{space}/model", tracking_uri=self._uri))
+            manifest = artifact.verify(got, version.digest)
+            if into.is_dir():
+                _refill(into, got, Path(space), {*manifest.files, *artifact.NOT_OURS})
+            else:
+                got.rename(into)
         return into
 
     def aliases(self, name: str) -> Mapping[str, str]:
@@ -274,14 +218,15 @@ def _moves(found: ModelVersion) -> tuple[Move, ...]:
     return tuple(Move.model_validate_json(text) for key, text in sorted(found.tags.items()) if key.startswith(MOVE))
 
 
-def _swap(got: Path, into: Path) -> None:
-    """Put the folder in place. An empty `into` (a mounted volume) is filled, since it cannot be replaced."""
-    if into.is_dir() and not any(path.name != got.parent.name for path in into.iterdir()):
-        shutil.copytree(got, into, dirs_exist_ok=True)
-        return
-    if into.exists():
-        shutil.rmtree(into)
-    got.rename(into)
+def _refill(into: Path, got: Path, space: Path, ours: set[str]) -> None:
+    """Move a model into a folder that is there: empty, or filled by an earlier fetch."""
+    old = [path for path in into.iterdir() if path != space and path.name != "lost+found"]
+    if foreign := {path.name for path in old} - ours:
+        raise RegistryError(f"{into} is not an empty folder: it has {min(foreign)}")
+    for path in old:
+        path.unlink()
+    for path in got.iterdir():
+        shutil.move(path, into / path.name)
 
 
 @contextmanager

@@ -1,0 +1,31 @@
+"""The predictor's settings: `OO_PREDICTOR_…` variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from oo_contracts.settings import Settings
+from pydantic import Field
+
+__all__ = ["PredictorSettings", "Role"]
+
+Role = Literal["live", "shadow"]
+
+
+class PredictorSettings(Settings):
+    """What a deployment may say."""
+
+    prefix: ClassVar[str] = "OO_PREDICTOR_"
+
+    host: str = Field("0.0.0.0", description="address to listen on")  # noqa: S104  # a pod; embedded gives loopback
+    role: Role = Field("live", description="shadow: users never see the answers; events say so")
+    nats_url: str = Field("nats://127.0.0.1:4222", description="where predictions go")
+    tracking_uri: str = Field("http://127.0.0.1:5000", description="MLflow, for mlflow:// references")
+    feature_set: str | None = Field(None, description="the feature set that the model must have, name@fingerprint")
+    cache_dir: Path = Field(Path(".oo-ml/models"), description="fetched models and what references were pinned to")
+    max_rows: int = Field(1_000, ge=1, description="rows in one call")
+    max_body_bytes: int = Field(2 << 20, ge=1_024, description="larger bodies are a 413")
+    outbox_capacity: int = Field(
+        10_000, ge=1, description="events kept while NATS is away; then the oldest are dropped"
+    )

@@ -1,0 +1,141 @@
+"""Where a model comes from: a folder, or a registry reference that is pinned so that a restart needs no registry."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from oo_model_cards import artifact
+from oo_model_cards.version import Unavailable, Version, parse
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+__all__ = ["Pin", "Registry", "Source", "fetch", "from_folder", "from_reference"]
+
+log = logging.getLogger(__name__)
+
+
+class Registry(Protocol):
+    """What we ask of `oo_model_cards.registry.Registry`."""
+
+    def resolve(self, reference: str) -> Version: ...
+
+    def fetch(self, version: Version, into: Path) -> Path: ...
+
+
+class Pin(BaseModel):
+    """What a reference was resolved to. In a folder: what was fetched into it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reference: str
+    name: str
+    version: str
+    digest: str
+
+
+class Source(BaseModel):
+    """A model folder, and which version it has to be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    version: str
+    digest: str
+
+
+def from_folder(folder: Path) -> Source:
+    """A mounted folder. With the pin that `fetch` left in it the version is MLflow's; else it is the digest's start.
+
+    Raises:
+        Unsealed: it is not a model folder of ours.
+    """
+    pin = _read(folder / artifact.PIN)
+    if pin is not None:
+        return Source(folder=folder, version=pin.version, digest=pin.digest)
+    found = artifact.digest(folder)
+    return Source(folder=folder, version=found[:12], digest=found)
+
+
+def from_reference(reference: str, connect: Callable[[], Registry], cache: Path) -> Source:
+    """The referenced version in the cache, fetched when it is not there yet, and pinned.
+
+    `mlflow://name/3` never changes, so its pin is enough. An alias is asked for again at each start, and only when
+    MLflow does not answer the pin decides: the same version as before, until someone can say otherwise.
+
+    Raises:
+        RegistryError: not found; or MLflow does not answer and nothing is pinned.
+        ArtifactError: what was fetched is not what was published.
+        ValueError: not a reference.
+    """
+    place = cache / "pins" / f"{quote(reference, safe='')}.json"
+    pin = _read(place)
+    if pin is not None and parse(reference).version is not None and _intact(_home(cache, pin), pin.digest):
+        return _pinned(pin, cache)
+    try:
+        registry = connect()
+        version = registry.resolve(reference)
+        pin = Pin(reference=reference, name=version.name, version=version.version, digest=version.digest)
+        if not _intact(_home(cache, pin), pin.digest):
+            shutil.rmtree(_home(cache, pin), ignore_errors=True)
+            registry.fetch(version, _home(cache, pin))
+        _write(place, pin)
+    except Unavailable as error:
+        pin = _read(place)
+        if pin is None:
+            raise
+        log.warning("MLflow does not answer (%s); %s stays pinned to version %s", error, reference, pin.version)
+    return _pinned(pin, cache)
+
+
+def fetch(reference: str, registry: Registry, into: Path) -> Source:
+    """Fill a folder for a later `from_folder`: download, verify, leave the pin.
+
+    Raises:
+        RegistryError, ArtifactError, ValueError: as `from_reference`.
+    """
+    parse(reference)
+    version = registry.resolve(reference)
+    registry.fetch(version, into)
+    pin = Pin(reference=reference, name=version.name, version=version.version, digest=version.digest)
+    _write(into / artifact.PIN, pin)
+    return from_folder(into)
+
+
+def _home(cache: Path, pin: Pin) -> Path:
+    return cache / pin.name / f"{pin.version}-{pin.digest[:12]}"
+
+
+def _pinned(pin: Pin, cache: Path) -> Source:
+    return Source(folder=_home(cache, pin), version=pin.version, digest=pin.digest)
+
+
+def _intact(folder: Path, digest: str) -> bool:
+    if not folder.is_dir():
+        return False
+    try:
+        artifact.verify(folder, digest)
+    except artifact.ArtifactError as error:
+        log.warning("%s; it is fetched again", error)
+        return False
+    return True
+
+
+def _read(place: Path) -> Pin | None:
+    try:
+        return Pin.model_validate_json(place.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        raise artifact.Tampered(f"{place} is not a pin") from None
+
+
+def _write(place: Path, pin: Pin) -> None:
+    """Whole or not at all: a start may be killed at any moment."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = place.with_suffix(".draft")
+    draft.write_text(pin.model_dump_json() + "\n", encoding="utf-8")
+    draft.replace(place)
