@@ -23,7 +23,7 @@ from oo_model_cards.card import ModelCard, Move
 from oo_model_cards.render import markdown
 from oo_model_cards.version import NotFound, Reference, RegistryError, Unavailable, Unpublished, Version, parse
 
-__all__ = ["Registry"]
+__all__ = ["NotFound", "Registry", "RegistryError", "Unavailable", "Unpublished", "Version"]
 
 DIGEST = "oo.digest"
 FEATURE_SET = "oo.feature_set"
