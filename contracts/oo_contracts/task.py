@@ -6,7 +6,7 @@ REST v2 says `created_at`, `is_completed`, `order`, `due.datetime`; API v1 (Sync
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -22,12 +22,17 @@ def _text_id(value: Any) -> Any:
 
 def _instant(value: Any) -> Any:
     """Parse what Todoist calls a date: a day, a floating time, or a fixed time with a zone."""
-    if isinstance(value, date):
-        return value
     try:
-        return datetime.fromisoformat(value) if len(value) > len("2026-11-23") else date.fromisoformat(value)
+        found = value if isinstance(value, date) else _parsed(value)
     except (TypeError, ValueError):
         raise ValueError("not a date like 2026-11-23 or 2026-11-23T09:00:00Z") from None
+    if isinstance(found, datetime) and found.year in {MINYEAR, MAXYEAR}:
+        raise ValueError("the first and the last year have no place in every time zone")
+    return found
+
+
+def _parsed(text: str) -> date:
+    return datetime.fromisoformat(text) if len(text) > len("2026-11-23") else date.fromisoformat(text)
 
 
 Id = Annotated[str, BeforeValidator(_text_id), Field(min_length=1, max_length=128)]

@@ -17,6 +17,7 @@ __all__ = ["Dtype", "Feature", "Subject", "checked", "feature"]
 
 Dtype = Literal["float32", "int", "bool"]
 Group = Literal["context", "profile", "candidate"]
+FLOAT32_MAX = 3.4028234663852886e38  # rows are float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def checked(of: Feature, value: Any, *, absent: Reason = "null") -> tuple[float,
     """The value as a finite number within bounds, or the fallback with the reason for it."""
     if value is None:
         return of.fallback, absent
-    if not _fits(of.dtype, value) or not math.isfinite(value):
+    if not _fits(of.dtype, value) or not abs(value) <= FLOAT32_MAX:  # NaN is not below anything
         return of.fallback, "invalid"
     if not of.low <= value <= of.high:
         return of.fallback, "out_of_range"
