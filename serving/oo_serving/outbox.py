@@ -1,8 +1,9 @@
 """Events on their way to JetStream: the reply never waits for them, and they never grow without bound.
 
-`put` appends to a queue in memory. A task publishes what is there, each event with its id as `Nats-Msg-Id`, again and
-again until JetStream has acknowledged it. When the queue is full the oldest event is dropped and counted. NATS may be
-absent at the start, go away and come back.
+`put` encodes an event and appends it to a queue in memory; call it when the reply is sent. A task publishes what is
+there, each event with its id as `Nats-Msg-Id`, again and again until JetStream has acknowledged it. When the queue is
+full, by count or by bytes, the oldest event is dropped; an event that NATS would never take is dropped too, so that it
+cannot hold up the others. What is dropped is counted. NATS may be absent at the start, go away and come back.
 """
 
 from __future__ import annotations
@@ -28,21 +29,33 @@ log = logging.getLogger(__name__)
 WINDOW = 64  # events published before their acknowledgements are awaited
 AGAIN = 0.5  # seconds between two tries
 ACK = 5.0  # seconds to wait for an acknowledgement
-LOST = (nats.errors.Error, JetStreamError, OSError, TimeoutError)
+HEADERS = 1_024  # bytes that a message's subject and headers may add to the event
+LOST = (nats.errors.Error, JetStreamError, OSError, TimeoutError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An event as it will be sent."""
+
+    subject: str
+    event_id: str
+    data: bytes
 
 
 @dataclass(slots=True)
 class Outbox:
-    """Started and stopped with the server; `capacity` in events."""
+    """Started and stopped with the server; `capacity` in events, `max_bytes` of them together."""
 
     url: str
     capacity: int = 10_000
+    max_bytes: int = 64 << 20
     dropped: int = 0
-    _waiting: deque[tuple[str, Event]] = field(default_factory=deque)
+    _waiting: deque[Sealed] = field(default_factory=deque)
+    _bytes: int = 0
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _busy: int = 0
-    _said: str = ""
+    _said: set[str] = field(default_factory=set)
 
     @property
     def depth(self) -> int:
@@ -51,11 +64,17 @@ class Outbox:
 
     def put(self, subject: str, event: Event) -> None:
         """Take an event along. Never waits, never raises."""
-        if len(self._waiting) >= self.capacity:
-            self._waiting.popleft()
-            self.dropped += 1
-            metrics.DROPPED.inc()
-        self._waiting.append((subject, event))
+        try:
+            data = event.model_dump_json().encode()
+        except ValueError:
+            log.exception("an event for %s cannot be encoded", subject)
+            self._drop()
+            return
+        self._waiting.append(Sealed(subject, event.event_id, data))
+        self._bytes += len(data)
+        while len(self._waiting) > self.capacity or self._bytes > self.max_bytes:
+            self._taken()
+            self._drop()
         self._filled.set()
 
     def start(self) -> None:
@@ -77,14 +96,25 @@ class Outbox:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
+    def _taken(self) -> Sealed:
+        item = self._waiting.popleft()
+        self._bytes -= len(item.data)
+        return item
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        metrics.DROPPED.inc()
+
     async def _run(self) -> None:
-        connection = await self._connected()
-        try:
-            while True:
-                await self._filled.wait()
-                await self._publish(connection)
-        finally:
-            await connection.close()
+        """Publish for ever. A connection that NATS closed for good, as after a refused login, is replaced."""
+        while True:
+            connection = await self._connected()
+            try:
+                while not connection.is_closed:
+                    await self._filled.wait()
+                    await self._publish(connection)
+            finally:
+                await connection.close()
 
     async def _connected(self) -> Client:
         """A connection that finds its way back by itself; asked for until there is one."""
@@ -98,33 +128,37 @@ class Outbox:
                 await asyncio.sleep(AGAIN)
 
     async def _note(self, error: Exception) -> None:
-        """Say what is wrong once, not at every try."""
-        if (text := repr(error)) != self._said:
-            self._said = text
+        """Say each thing that is wrong once, not at every try; all may be said again once something arrived."""
+        if (text := repr(error)) not in self._said:
+            self._said.add(text)
             log.warning("NATS at %s: %s", self.url, text)
 
     async def _publish(self, connection: Client) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(WINDOW, len(self._waiting)))]
+        batch = [self._taken() for _ in range(min(WINDOW, len(self._waiting)))]
         if not batch:
             self._filled.clear()
             return
         self._busy = len(batch)
-        outcomes = await asyncio.gather(*(_acknowledged(connection, *item) for item in batch))
-        failed = [item for item, arrived in zip(batch, outcomes, strict=True) if not arrived]
+        settled = await asyncio.gather(*(self._settled(connection, item) for item in batch))
+        failed = [item for item, done in zip(batch, settled, strict=True) if not done]
         self._waiting.extendleft(reversed(failed))
+        self._bytes += sum(len(item.data) for item in failed)
         self._busy = 0
-        metrics.PUBLISHED.inc(len(batch) - len(failed))
         if failed:
             await asyncio.sleep(AGAIN)
 
-
-async def _acknowledged(connection: Client, subject: str, event: Event) -> bool:
-    """Whether JetStream has stored the event; the id makes a second try harmless."""
-    headers = {"Nats-Msg-Id": event.event_id}
-    try:
-        data = event.model_dump_json().encode()
-        await connection.jetstream(timeout=ACK).publish(subject, data, headers=headers)
-    except LOST as error:
-        log.warning("%s not stored yet: %r", subject, error)
-        return False
-    return True
+    async def _settled(self, connection: Client, item: Sealed) -> bool:
+        """Whether JetStream has stored the event, or never will; the id makes a second try harmless."""
+        if connection.is_connected and len(item.data) + HEADERS > connection.max_payload:
+            log.error("an event for %s is too large for NATS: %d bytes", item.subject, len(item.data))
+            self._drop()
+            return True
+        try:
+            headers = {"Nats-Msg-Id": item.event_id}
+            await connection.jetstream(timeout=ACK).publish(item.subject, item.data, headers=headers)
+        except Exception as error:  # noqa: BLE001  # settling an event: nothing may end the task; it is tried again
+            await self._note(error)
+            return False
+        metrics.PUBLISHED.inc()
+        self._said.clear()
+        return True
