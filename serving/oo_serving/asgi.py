@@ -18,6 +18,7 @@ __all__ = ["Call", "Handler", "Reply", "Routes", "ShortCut"]
 
 log = logging.getLogger(__name__)
 
+PROTOCOL = ("/v1/", "/v2/")
 DRAIN = 64 << 20  # bytes of a too large body that are read away, so that the caller gets to see the answer
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -41,6 +42,10 @@ class TooLarge(Exception):
     """The body is larger than the limit; it was read away."""
 
 
+class Gone(Exception):
+    """The caller left before the body was whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShortCut:
     """An ASGI app: our routes first, then KServe's, whose 5xx answers lose their exception text."""
@@ -54,10 +59,19 @@ class ShortCut:
             await self.app(scope, receive, send)
         elif (methods := self.routes.get(scope["path"])) is not None:
             await self._answer(scope, receive, send, methods)
-        elif _declared_length(scope) > self.max_body:
-            await _send(send, problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the limit is {self.max_body} bytes"))
         else:
-            await self.app(scope, receive, _without_exception_text(send))
+            await self._pass_on(scope, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """KServe's own routes: it knows no limit of a body, so it is read here and handed over whole."""
+        try:
+            body = await _body(receive, _declared_length(scope), self.max_body)
+        except TooLarge:
+            await _send(send, _too_large(self.max_body))
+        except Gone:
+            log.info("%s: the caller left", scope["path"])
+        else:
+            await self.app(scope, _again(body, receive), _guarded(send, scope["path"]))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, methods: Mapping[str, Handler]) -> None:
         handler = methods.get(scope["method"])
@@ -65,7 +79,11 @@ class ShortCut:
             allowed = ", ".join(sorted(methods))
             await _send(send, problem(HTTPStatus.METHOD_NOT_ALLOWED, f"use {allowed}", headers=(("allow", allowed),)))
             return
-        reply = await self._handled(scope, receive, handler)
+        try:
+            reply = await self._handled(scope, receive, handler)
+        except Gone:
+            log.info("%s: the caller left", scope["path"])
+            return
         await _send(send, reply)
         if reply.after is not None:
             reply.after()
@@ -78,20 +96,22 @@ class ShortCut:
                 return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send content-type: application/json")
             return await handler(Call(body, headers))
         except TooLarge:
-            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {self.max_body} bytes")
+            return _too_large(self.max_body)
+        except Gone:
+            raise
         except Exception:  # the outermost loop of a call
             log.exception("%s failed", scope["path"])
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of ours; it has been logged")
 
 
 async def _body(receive: Receive, declared: int, limit: int) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body") and len(body) <= limit:
-        return body
-    parts, size = [body], len(body)
+    message: dict[str, Any] = {"more_body": True}
+    parts: list[bytes] = []
+    size = 0
     while message.get("more_body") and size <= DRAIN:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
         part = message.get("body", b"")
         size += len(part)
         if max(size, declared) <= limit:
@@ -116,16 +136,43 @@ async def _send(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-def _without_exception_text(send: Send) -> Send:
-    """KServe puts the text of any exception into a 5xx; callers get a problem instead."""
-    hidden = False
+def _too_large(limit: int) -> Reply:
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {limit} bytes")
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A body that was read, to be received once more; then whatever comes."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def received() -> dict[str, Any]:
+        return waiting.pop() if waiting else await receive()
+
+    return received
+
+
+def _guarded(send: Send, path: str) -> Send:
+    """KServe puts the text of any exception into a 5xx, and knows no problems; callers get a problem instead."""
+    replaced = False
 
     async def guarded(message: dict[str, Any]) -> None:
-        nonlocal hidden
-        if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            hidden = True
-            await _send(send, problem(HTTPStatus(message["status"]), "this is a fault of ours; it has been logged"))
-        elif not hidden:
+        nonlocal replaced
+        if message["type"] == "http.response.start" and (reply := _instead(message, path)) is not None:
+            replaced = True
+            await _send(send, reply)
+        elif not replaced:
             await send(message)
 
     return guarded
+
+
+def _instead(start: dict[str, Any], path: str) -> Reply | None:
+    """The problem that stands for an answer, if one must. The protocol's own 4xx, with its own form, stay."""
+    status = HTTPStatus(start["status"])
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return problem(status, "this is a fault of ours; it has been logged")
+    if status == HTTPStatus.NOT_FOUND and not path.startswith(PROTOCOL):
+        return problem(status, "there is nothing here")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allow = [(name.decode(), value.decode()) for name, value in start.get("headers", ()) if name == b"allow"]
+        return problem(status, "another method is needed", headers=allow)
+    return None
