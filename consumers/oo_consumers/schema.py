@@ -14,10 +14,22 @@ from sqlalchemy import (
     Text,
 )
 
-__all__ = ["DECISIONS", "GENERATIONS", "INBOX", "METADATA", "PREDICTIONS", "REACTIONS", "SIGNALS"]
+__all__ = [
+    "DECISIONS",
+    "GENERATIONS",
+    "INBOX",
+    "METADATA",
+    "PREDICTIONS",
+    "REACTIONS",
+    "SIGNALS",
+    "VERSION",
+    "VERSIONS",
+]
 
 METADATA = MetaData()
+VERSION = 1  # of the tables below; a store refuses a database that a newer program made
 
+VERSIONS = Table("schema_versions", METADATA, Column("version", Integer, primary_key=True, autoincrement=False))
 INBOX = Table(
     "inbox",
     METADATA,

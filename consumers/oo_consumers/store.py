@@ -7,7 +7,6 @@ late reaction corrects, and a new reward table re-values history.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,28 +16,19 @@ from typing import Any, Self, TypeVar
 from oo_contracts.events import Event, ScoreDecision
 from oo_contracts.rewards import REWARDS, RewardTable
 from oo_contracts.rounds import Observed, Round, State, state_of
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, func, select, text, tuple_
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Row, Select, Table, func, select, tuple_
+from sqlalchemy.engine import Engine
 
+from oo_consumers import database
+from oo_consumers.database import StoreError, Unavailable
 from oo_consumers.effects import once
-from oo_consumers.schema import DECISIONS, GENERATIONS, METADATA, PREDICTIONS, REACTIONS, SIGNALS
+from oo_consumers.schema import DECISIONS, GENERATIONS, PREDICTIONS, REACTIONS, SIGNALS
 
 __all__ = ["Store", "StoreError", "Unavailable"]
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 PAGE = 500  # decisions read at a time
-BUSY = 10.0  # seconds that SQLite waits for another writer
-
-
-class StoreError(Exception):
-    """The store could not do it; subclassed by what may pass by itself."""
-
-
-class Unavailable(StoreError):
-    """The database cannot be reached now: the event has to come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +43,11 @@ class Store:
 
         Raises:
             Unavailable: no connection.
+            StoreError: not a URL of SQLite or PostgreSQL, or a newer program made the tables.
         """
-        engine = create_engine(url, pool_pre_ping=True)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-        store = cls(engine)
-        store._transact(_make_tables)
-        return store
+        engine = database.engine(url)
+        database.transact(engine, database.make_tables)
+        return cls(engine)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -108,32 +96,7 @@ class Store:
         return self._transact(lambda connection: connection.execute(query).all())
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
-        try:
-            with self.engine.begin() as connection:
-                return work(connection)
-        except OperationalError as error:
-            raise Unavailable(type(error.orig).__name__) from error
-        except DBAPIError as error:
-            raise (Unavailable if error.connection_invalidated else StoreError)(str(error.orig)) from error
-        except SQLAlchemyError as error:
-            raise StoreError(type(error).__name__) from error
-
-
-def _make_tables(connection: Connection) -> None:
-    """Two processes may start at once: PostgreSQL takes turns here, SQLite locks the file."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("select pg_advisory_xact_lock(7061)"))
-    else:
-        connection.execute(text("begin immediate"))
-    METADATA.create_all(connection)
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    """Readers do not wait for the writer; a writer waits for another; a commit survives a crash of the process."""
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=wal", "synchronous=normal", f"busy_timeout={int(BUSY * 1000)}"):
-        cursor.execute(f"pragma {pragma}")
-    cursor.close()
+        return database.transact(self.engine, work)
 
 
 def _page(after: tuple[datetime, str] | None) -> Select[Any]:

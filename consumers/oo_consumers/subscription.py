@@ -4,7 +4,7 @@ How a message may end
 ├── stored (or already there)   acknowledged, and the acknowledgement is itself acknowledged
 ├── the database is away        negatively acknowledged with a delay: it comes again, and again
 ├── unreadable                  a dead letter with the reason, then acknowledged
-└── refused by the database     tried again; after MAX_DELIVER times a dead letter with the reason
+└── refused, or a bug of ours   tried again; after MAX_DELIVER times a dead letter with the reason
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 MAX_DELIVER = 5  # tries for an event that the database refuses
 RETRY_AFTER = 2.0  # seconds; doubled with every delivery up to LONGEST
 LONGEST = 60.0
+ACK_WAIT = 30.0  # seconds until the server deals out again what a dead process held
+REASON_LENGTH = 500
 
 
 class Message(Protocol):
@@ -39,6 +41,8 @@ class Message(Protocol):
     def subject(self) -> str: ...
     @property
     def data(self) -> bytes: ...
+    @property
+    def place(self) -> str: ...
     @property
     def deliveries(self) -> int: ...
     @property
@@ -67,9 +71,9 @@ class Subscription:
     stream: Stream
     event_of: Callable[[str], type[Event]]
 
-    def config(self) -> ConsumerConfig:
+    def config(self, ack_wait: float = ACK_WAIT) -> ConsumerConfig:
         """No delivery limit at the server: a message leaves only stored or as a dead letter."""
-        return ConsumerConfig(durable_name=self.durable, ack_wait=30, max_deliver=-1, max_ack_pending=1_000)
+        return ConsumerConfig(durable_name=self.durable, ack_wait=ack_wait, max_deliver=-1, max_ack_pending=1_000)
 
 
 def _decided(subject: str) -> type[Event]:
@@ -93,9 +97,10 @@ async def settle(messages: Sequence[Message], to: Subscription, store: EffectSto
         new = await asyncio.to_thread(store.record_all, to.durable, [fact for _, fact in readable])
     except Unavailable as error:
         log.warning("%s: the database is away (%s); %d events wait", to.durable, error, len(readable))
+        metrics.HANDLED.labels(to.durable, "waiting").inc(len(readable))
         await asyncio.gather(*(message.nak(_delay(message)) for message, _ in readable))
         return
-    except StoreError as error:
+    except Exception as error:  # noqa: BLE001  # a refusal or a bug: logged there, and the batch must go on
         await _apart(readable, to, store, dead, error)
         return
     metrics.HANDLED.labels(to.durable, "stored").inc(sum(new))
@@ -119,7 +124,7 @@ async def _apart(
     to: Subscription,
     store: EffectStore,
     dead: DeadLetters,
-    error: StoreError,
+    error: Exception,
 ) -> None:
     """Each event in a transaction of its own; one that is alone and refused comes again, then becomes a dead letter."""
     if len(readable) > 1:
@@ -128,13 +133,15 @@ async def _apart(
         return
     message = readable[0][0]
     if message.deliveries >= MAX_DELIVER:
-        await _bury(message, to, dead, f"refused {message.deliveries} times: {error}")
+        await _bury(message, to, dead, f"refused {message.deliveries} times: {type(error).__name__}: {error}")
     else:
-        log.warning("%s: refused, delivery %d: %s", to.durable, message.deliveries, error)
+        known = isinstance(error, StoreError)
+        log.warning("%s: refused, delivery %d: %r", to.durable, message.deliveries, error, exc_info=not known)
         await message.nak(_delay(message))
 
 
 async def _bury(message: Message, to: Subscription, dead: DeadLetters, reason: str) -> None:
+    reason = "".join(sign if sign.isprintable() else " " for sign in reason)[:REASON_LENGTH]
     log.error("%s: dead letter from %s: %s", to.durable, message.subject, reason)
     await dead.put(to.durable, message, reason)
     metrics.HANDLED.labels(to.durable, "dead").inc()
@@ -142,4 +149,5 @@ async def _bury(message: Message, to: Subscription, dead: DeadLetters, reason: s
 
 
 def _delay(message: Message) -> float:
-    return float(min(LONGEST, RETRY_AFTER * 2 ** (message.deliveries - 1)))
+    """Longer with each delivery; the exponent is bounded because an outage may last thousands of them."""
+    return float(min(LONGEST, RETRY_AFTER * 2 ** min(message.deliveries - 1, 10)))
