@@ -19,7 +19,7 @@ import uvloop
 
 from oo_serving.asgi import Routes, ShortCut
 
-__all__ = ["Ports", "kserve_model", "log_to_stderr", "serve"]
+__all__ = ["Ports", "kserve_model", "kserve_unknown", "log_to_stderr", "serve"]
 
 KEEP_ALIVE = 65  # seconds an idle connection is kept; callers let go earlier
 GRACE = 25  # seconds for calls in flight when stopped; Kubernetes kills after 30
@@ -43,6 +43,17 @@ def kserve_model() -> Any:
     finally:
         sys.argv = given
     return Model
+
+
+def kserve_unknown(arguments: Sequence[str]) -> list[str]:
+    """Those of the arguments that KServe does not know either: misspellings, since its controller may add its own."""
+    if not arguments:
+        return []
+    kserve_model()
+    from kserve.model_server import parser  # noqa: PLC0415  # see the module's docstring
+
+    unknown: list[str] = parser.parse_known_args(arguments)[1]
+    return unknown
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

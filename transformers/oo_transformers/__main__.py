@@ -6,10 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from oo_experiments.experiment import BadExperiment, load
 from oo_prompts.registry import PromptError, select
 from oo_prompts.registry import load as load_prompts
+from oo_serving.server import kserve_unknown
 from pydantic import ValidationError
 
 from oo_transformers.parts import Parts, run
@@ -26,17 +28,32 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
             for name in TransformerSettings.model_fields
             if name != "default_prompt_version"
         )
-        + ", DEFAULT_PROMPT_VERSION.",
+        + ", DEFAULT_PROMPT_VERSION. KServe's own arguments are accepted. Exit code 2: misused.",
+        allow_abbrev=False,
     )
     parser.add_argument("--model_name", default="tip-ranker", help="the predictor's model (default %(default)s)")
-    parser.add_argument("--predictor_host", required=True, help="HOST[:PORT] of the split in front of the predictors")
+    parser.add_argument(
+        "--predictor_host", required=True, type=_host, help="HOST[:PORT] of the split in front of the predictors"
+    )
     parser.add_argument("--http_port", type=int, default=8080, help="(default %(default)s)")
-    return parser.parse_known_args(argv)[0]
+    given, rest = parser.parse_known_args(argv)
+    if unknown := kserve_unknown(rest):
+        parser.error(f"unknown argument: {unknown[0]}")
+    return given
+
+
+def _host(text: str) -> str:
+    """HOST or HOST:PORT, with nothing else around it."""
+    url = urlsplit(f"//{text}")
+    if url.netloc != text or "@" in text or not url.hostname or url.port == 0:  # .port raises ValueError itself
+        raise argparse.ArgumentTypeError(f"not HOST[:PORT]: {text!r}")
+    return text
 
 
 def settings(environ: Mapping[str, str]) -> TransformerSettings:
-    default = environ.get("DEFAULT_PROMPT_VERSION") or None
-    return TransformerSettings.read(environ, default_prompt_version=default)
+    if "OO_TRANSFORMER_DEFAULT_PROMPT_VERSION" in environ:
+        raise PromptError("is read without the prefix OO_TRANSFORMER_")
+    return TransformerSettings.read(environ, default_prompt_version=environ.get("DEFAULT_PROMPT_VERSION") or None)
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -45,6 +47,7 @@ class Connection(asyncio.Protocol):
         self.size = 0
         self.idle_since = 0.0
         self.used = False
+        self.heard = False  # something of the answer under way
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -53,7 +56,7 @@ class Connection(asyncio.Protocol):
         """Send one request and wait for its answer."""
         if self.transport is None or self.transport.is_closing():
             raise StaleConnection
-        self.parser, self.parts, self.size = httptools.HttpResponseParser(self), [], 0
+        self.parser, self.parts, self.size, self.heard = httptools.HttpResponseParser(self), [], 0, False
         self.waiter = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         try:
@@ -62,12 +65,13 @@ class Connection(asyncio.Protocol):
             self.waiter, self.used = None, True
 
     def data_received(self, data: bytes) -> None:
-        if self.parser is None:
+        if self.waiter is None:  # nobody asked: what comes must not become the next call's answer
             self.close()
             return
+        self.heard = True
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(ConnectionError(f"not HTTP: {type(error).__name__}"))
 
     def on_body(self, body: bytes) -> None:
@@ -76,15 +80,21 @@ class Connection(asyncio.Protocol):
         if self.size > LARGEST:
             self._fail(ConnectionError("the answer is too large"))
 
+    def on_message_begin(self) -> None:
+        if self.waiter is not None and self.waiter.done():
+            self.close()  # a second answer to one request
+
     def on_message_complete(self) -> None:
-        answer = Answer(self.parser.get_status_code(), b"".join(self.parts))
+        status = self.parser.get_status_code()
+        if status < HTTPStatus.OK:  # like 103 Early Hints: the answer is still to come
+            return
         if not self.parser.should_keep_alive():
             self.close()
         if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(answer)
+            self.waiter.set_result(Answer(status, b"".join(self.parts)))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(StaleConnection() if not self.parts else ConnectionResetError("closed in the middle of an answer"))
+        self._fail(ConnectionResetError("closed in the middle of an answer") if self.heard else StaleConnection())
 
     def _fail(self, error: Exception) -> None:
         self.close()
@@ -101,6 +111,12 @@ class Connection(asyncio.Protocol):
         return self.transport is not None and not self.transport.is_closing() and fresh
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the machine's certificates takes longer than a call."""
+    return ssl.create_default_context()
+
+
 @dataclass(slots=True)
 class Pool:
     """Connections to one base URL. Any failure is an OSError (TimeoutError is one)."""
@@ -113,10 +129,11 @@ class Pool:
         request = self._request(path, body, headers)
         async with asyncio.timeout(deadline):
             connection = await self._connection()
+            reused = connection.used
             try:
                 answer = await self._asked(connection, request)
             except StaleConnection:
-                if not connection.used:
+                if not reused:  # a server that hangs up on a new connection is not asked twice
                     raise
                 connection = await self._connect()
                 answer = await self._asked(connection, request)
@@ -142,7 +159,7 @@ class Pool:
 
     async def _connect(self) -> Connection:
         url = urlsplit(self.base)
-        tls = ssl.create_default_context() if url.scheme == "https" else None
+        tls = _tls() if url.scheme == "https" else None
         port = url.port or (443 if tls else 80)
         _, connection = await asyncio.get_running_loop().create_connection(
             Connection, url.hostname or "localhost", port, ssl=tls

@@ -83,7 +83,7 @@ def _values(answer: Answer, count: int, feature_set: str) -> Values:
         raise PredictorUnavailable(f"status {answer.status}")
     try:
         reply = orjson.loads(answer.body)
-        values = tuple(map(float, reply["outputs"][0]["data"]))
+        values = _numbers(reply["outputs"][0]["data"])
         model = ModelInfo.model_construct(name=str(reply["model_name"]), version=str(reply["model_version"]))
         trained_on = reply["parameters"]["feature_set"]
     except (ValueError, KeyError, IndexError, TypeError) as error:
@@ -93,3 +93,10 @@ def _values(answer: Answer, count: int, feature_set: str) -> Values:
     if len(values) != count or not all(map(math.isfinite, values)):
         raise PredictorUnavailable(f"{len(values)} values for {count} rows, or not all finite")
     return Values(values, model)
+
+
+def _numbers(data: object) -> tuple[float, ...]:
+    """Numbers as JSON knows them: text that looks like one is none."""
+    if not isinstance(data, list) or not {*map(type, data)} <= {int, float}:
+        raise TypeError("numbers")
+    return tuple(map(float, data))

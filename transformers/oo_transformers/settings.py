@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from oo_contracts.settings import Settings
 from oo_experiments.experiment import RUNNING
-from pydantic import Field
+from pydantic import DirectoryPath, Field, field_validator
 
 __all__ = ["TransformerSettings"]
 
@@ -24,9 +24,17 @@ class TransformerSettings(Settings):
     llm_deadline_ms: int = Field(4_000, ge=50, description="for the language model, then the template writes")
     budget_ms: int = Field(40, ge=5, description="for the predictor within one /score, then the baseline answers")
     epsilon: float = Field(0.1, ge=0, le=1, description="exploration for whoever is in no experiment")
-    experiments: Path = Field(RUNNING, description="folder of experiment files")
+    experiments: DirectoryPath = Field(RUNNING, description="folder of experiment files")
     max_body_bytes: int = Field(2 << 20, ge=1_024, description="larger bodies are a 413")
     outbox_capacity: int = Field(
         10_000, ge=1, description="events kept while NATS is away; then the oldest are dropped"
     )
     default_prompt_version: str | None = Field(None, description="from DEFAULT_PROMPT_VERSION")
+
+    @field_validator("llm_url")
+    @classmethod
+    def _a_base_url(cls, text: str) -> str:
+        url = urlsplit(text)
+        if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.port == 0:
+            raise ValueError("not a URL like http://litellm:4000")
+        return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from oo_contracts.generate import Usage
@@ -70,9 +71,15 @@ def _written(answer: Answer) -> Written:
         raise WriterUnavailable(f"status {answer.status}")
     try:
         reply = orjson.loads(answer.body)
-        text = reply["choices"][0]["message"]["content"]
-        used = reply.get("usage") or {}
-        usage = Usage(prompt_tokens=used.get("prompt_tokens", 0), completion_tokens=used.get("completion_tokens", 0))
-        return Written(str(text or ""), str(reply.get("model") or ""), usage)
+        text, model = reply["choices"][0]["message"]["content"], reply.get("model")
+        return Written(text if isinstance(text, str) else "", str(model or ""), _usage(reply.get("usage")))
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise WriterUnavailable(f"an answer without {error}") from None
+
+
+def _usage(said: Any) -> Usage:
+    """Tokens as counted; a tip is not lost because they were not."""
+    counted = said if isinstance(said, dict) else {}
+    tokens = [counted.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    prompt, completion = (count if isinstance(count, int) else 0 for count in tokens)
+    return Usage(prompt_tokens=prompt, completion_tokens=completion)
