@@ -65,8 +65,10 @@ class Registry:
 
         Raises:
             ArtifactError: the folder is not one that a predictor would load.
+            ValueError: no reference could name this model.
             Unavailable: MLflow does not answer.
         """
+        parse(f"{name}/1")
         with tempfile.TemporaryDirectory() as space, _asking():
             folder = model if isinstance(model, Path) else Path(space) / "model"
             manifest = artifact.write(folder, model) if isinstance(model, Parts) else artifact.verify(folder)
@@ -106,7 +108,8 @@ class Registry:
         """Alias to version number; empty when there is no such model yet."""
         try:
             with _asking():
-                return dict(self._client().get_registered_model(name).aliases)
+                found = self._client().get_registered_model(name).aliases
+                return {alias: str(number) for alias, number in found.items()}  # a local store gives integers
         except NotFound:
             return {}
 
@@ -168,8 +171,9 @@ class Registry:
             client.log_model_artifacts(logged.model_id, str(folder))
             client.finalize_logged_model(logged.model_id, "READY")
             _ensure_model(client, name)
-            source = f"models:/{logged.model_id}"
-            made = client.create_model_version(name, source, run.run_id, tags, model_id=logged.model_id)
+            # Its location, not `models:/<id>`: MLflow would look that up on the process's global tracking URI.
+            where = logged.artifact_location
+            made = client.create_model_version(name, where, run.run_id, tags, model_id=logged.model_id)
         return Version(name, str(made.version), tags[DIGEST], manifest.feature_set, run.run_id)
 
     def _experiment(self, client: MlflowClient, name: str) -> str:
