@@ -16,9 +16,9 @@ PATIENCE = 5.0  # seconds for a caller to say what it wants
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Ready while NATS is connected; alive while the loop turns."""
+    """Ready while nothing is missing; alive while the loop turns."""
 
-    ready: Callable[[], bool]
+    missing: Callable[[], str | None]
 
     async def serve(self, host: str, port: int) -> asyncio.Server:
         return await asyncio.start_server(self._answer, host, port)
@@ -26,7 +26,7 @@ class Health:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
-            writer.write(self._reply(head.split(b" ")[1].decode("latin-1")))
+            writer.write(self._reply(head.split(b" ")[1].split(b"?")[0].decode("latin-1")))
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, IndexError):
             return  # whoever asked has gone, or spoke no HTTP
@@ -36,8 +36,8 @@ class Health:
     def _reply(self, path: str) -> bytes:
         if path == "/metrics":
             return _http(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
-        if path == "/healthz/ready" and not self.ready():
-            return _http(HTTPStatus.SERVICE_UNAVAILABLE, "application/json", b'{"status":"no NATS"}')
+        if path == "/healthz/ready" and (missing := self.missing()):
+            return _http(HTTPStatus.SERVICE_UNAVAILABLE, "application/json", f'{{"status":"{missing}"}}'.encode())
         if path in {"/healthz/live", "/healthz/ready"}:
             return _http(HTTPStatus.OK, "application/json", b'{"status":"ok"}')
         return _http(HTTPStatus.NOT_FOUND, "application/json", b'{"status":"no such path"}')

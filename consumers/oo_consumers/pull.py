@@ -30,6 +30,7 @@ ACK = 5.0  # seconds for the server to confirm an acknowledgement
 REASON = "Oo-Reason"
 SUBJECT = "Oo-Subject"
 TRUNCATED = "Oo-Truncated"  # how many bytes there were, when not all of them fit
+HEADERS = 60_000  # bytes; JetStream takes no more than 64 KiB
 LINE = 4  # ": " and the end of the line, for each header
 AWAY = (nats.errors.Error, JetStreamError, OSError, TimeoutError)
 
@@ -88,10 +89,10 @@ class DeadLetterStream:
 def _fitted(kept: dict[str, str], ours: dict[str, str], data: bytes, limit: int) -> tuple[dict[str, str], bytes]:
     """Our headers come on top of what may fill a message already: what does not fit is cut, and that is said."""
     whole = {**kept, **ours}
-    if _size(whole) + len(data) <= limit:
+    if _size(whole) <= HEADERS and _size(whole) + len(data) <= limit:
         return whole, data
     said = ours | {TRUNCATED: str(len(data))}
-    headers = kept | said if _size(kept) <= limit // 2 else said
+    headers = kept | said if _size(kept | said) <= min(HEADERS, limit) else said
     return headers, data[: max(0, limit - _size(headers))]
 
 

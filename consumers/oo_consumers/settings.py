@@ -20,4 +20,5 @@ class ConsumerSettings(Settings):
     host: str = Field("0.0.0.0", description="address of /healthz and /metrics")  # noqa: S104  # a pod
     http_port: int = Field(8080, ge=0, le=65_535, description="port of /healthz and /metrics")
     replicas: int = Field(1, ge=1, le=5, description="replicas of the streams, when they are made")
+    ack_wait_ms: int = Field(30_000, ge=1_000, description="until what a dead process held is dealt out again")
     drain_ms: int = Field(10_000, ge=0, description="for the batch in hand, when told to stop")
