@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,47 +14,67 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from oo_consumers.schema import DECISIONS, GENERATIONS, INBOX, PREDICTIONS, REACTIONS, SIGNALS
 
-__all__ = ["once"]
+__all__ = ["each_once"]
 
-INSERT: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+Insert = Callable[[Table], Any]
+Row = dict[str, Any]
+
+INSERT: Mapping[str, Insert] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def once(connection: Connection, source: str, fact: Event) -> bool:
-    """The inbox key and the effect; False when the key was already there."""
+def each_once(connection: Connection, source: str, facts: Sequence[Event]) -> list[bool]:
+    """The inbox keys and the effects; False for each event whose key was already there."""
     insert = INSERT[connection.dialect.name]
-    key = insert(INBOX).values(source=source, event_id=fact.event_id).on_conflict_do_nothing()
-    if connection.execute(key.returning(INBOX.c.event_id)).first() is None:
-        return False
-    connection.execute(_effect(insert, fact))
-    return True
+    new = _new_keys(connection, insert, source, facts)
+    outcome: list[bool] = []
+    rows: dict[Table, list[Row]] = defaultdict(list)
+    for fact in facts:
+        outcome.append(fact.event_id in new)
+        if outcome[-1]:
+            new.remove(fact.event_id)
+            table, row = _effect(fact)
+            rows[table].append(row)
+    for table, group in rows.items():
+        connection.execute(_insertion(insert, table), group)
+    return outcome
 
 
-def _effect(insert: Callable[[Table], Any], fact: Event) -> Any:
+def _new_keys(connection: Connection, insert: Insert, source: str, facts: Sequence[Event]) -> set[str]:
+    """In order of the ids, so that two processes with the same events wait for each other and do not deadlock."""
+    keys = [{"source": source, "event_id": event_id} for event_id in sorted({fact.event_id for fact in facts})]
+    if not keys:
+        return set()
+    statement = insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.event_id)
+    return set(connection.execute(statement, keys).scalars())
+
+
+def _insertion(insert: Insert, table: Table) -> Any:
+    """The first decision of a request stands; a repeated one (a retry that was answered twice) is counted."""
+    if table is not DECISIONS:
+        return insert(table)
+    again = {"repeats": DECISIONS.c.repeats + 1}
+    return insert(table).on_conflict_do_update(index_elements=["request_id"], set_=again)
+
+
+def _effect(fact: Event) -> tuple[Table, Row]:
     match fact:
         case Signal():
-            return insert(SIGNALS).values(**_columns(fact, "user_id", "type", "occurred_at"), data=_json(fact.data))
+            return SIGNALS, _columns(fact, "user_id", "type", "occurred_at") | {"data": _json(fact.data)}
         case Feedback():
-            row = _columns(fact, "request_id", "candidate_id", "user_id", "reaction", "occurred_at")
-            return insert(REACTIONS).values(**row)
+            return REACTIONS, _columns(fact, "request_id", "candidate_id", "user_id", "reaction", "occurred_at")
         case ScoreDecision():
-            return _decision(insert, fact)
+            row = _columns(fact, "request_id", "user_id", "decided_at", "chosen")
+            return DECISIONS, row | {"event": fact.model_dump_json()}
         case GenerateDecision():
             row = _columns(fact, "request_id", "user_id", "decided_at", "prompt_version", "fallback", "latency_ms")
-            return insert(GENERATIONS).values(**row)
+            return GENERATIONS, row
         case Prediction():
             row = _columns(fact, "request_id", "role") | {"model_version": fact.model.version}
-            return insert(PREDICTIONS).values(**row, event=fact.model_dump_json())
+            return PREDICTIONS, row | {"event": fact.model_dump_json()}
     raise TypeError(f"no effect is declared for {type(fact).__name__}")
 
 
-def _decision(insert: Callable[[Table], Any], fact: ScoreDecision) -> Any:
-    """The first decision of a request stands; a repeated one (a retry that was answered twice) is counted."""
-    row = _columns(fact, "request_id", "user_id", "decided_at", "chosen") | {"event": fact.model_dump_json()}
-    again = {"repeats": DECISIONS.c.repeats + 1}
-    return insert(DECISIONS).values(**row).on_conflict_do_update(index_elements=["request_id"], set_=again)
-
-
-def _columns(fact: Event, *names: str) -> dict[str, Any]:
+def _columns(fact: Event, *names: str) -> Row:
     """The event's id and the fields that are columns; instants in UTC, which SQLite stores without a zone."""
     found = {name: getattr(fact, name) for name in ("event_id", *names)}
     return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in found.items()}

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Engine
 
 from oo_consumers import database
 from oo_consumers.database import StoreError, Unavailable
-from oo_consumers.effects import once
+from oo_consumers.effects import each_once
 from oo_consumers.schema import DECISIONS, GENERATIONS, PREDICTIONS, REACTIONS, SIGNALS
 
 __all__ = ["Store", "StoreError", "Unavailable"]
@@ -59,11 +59,11 @@ class Store:
             Unavailable: nothing was written; try again.
             StoreError: the database refuses this event.
         """
-        return self._transact(lambda connection: once(connection, source, fact))
+        return self.record_all(source, [fact])[0]
 
     def record_all(self, source: str, facts: Sequence[Event]) -> list[bool]:
         """Many events in one transaction: all of them, or none."""
-        return self._transact(lambda connection: [once(connection, source, fact) for fact in facts])
+        return self._transact(lambda connection: each_once(connection, source, facts))
 
     def reactions(self, request_id: str) -> tuple[Observed, ...]:
         """What is known of one request, in order of occurrence."""
