@@ -86,7 +86,7 @@ def _source(asked: argparse.Namespace, told: PredictorSettings) -> Source:
 
 def _registry(told: PredictorSettings) -> Registry:
     """MLflow takes seconds to import: only who has to ask it does. It shall not hold up a start that has a pin."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from oo_model_cards.registry import Registry as Mlflow  # noqa: PLC0415  # as above

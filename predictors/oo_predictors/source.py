@@ -71,24 +71,29 @@ def from_reference(reference: str, connect: Callable[[], Registry], cache: Path)
         ArtifactError: what was fetched is not what was published.
         ValueError: not a reference.
     """
+    fixed = parse(reference).version is not None
     place = cache / "pins" / f"{quote(reference, safe='')}.json"
-    pin = _read(place)
-    if pin is not None and parse(reference).version is not None and _intact(_home(cache, pin), pin.digest):
+    pin = _kept(place)
+    if pin is not None and fixed and _intact(pin, cache):
         return _pinned(pin, cache)
     try:
-        registry = connect()
-        version = registry.resolve(reference)
-        pin = Pin(reference=reference, name=version.name, version=version.version, digest=version.digest)
-        if not _intact(_home(cache, pin), pin.digest):
-            shutil.rmtree(_home(cache, pin), ignore_errors=True)
-            registry.fetch(version, _home(cache, pin))
+        pin = _fetched(reference, connect(), cache)
         _write(place, pin)
     except Unavailable as error:
-        pin = _read(place)
         if pin is None:
             raise
         log.warning("MLflow does not answer (%s); %s stays pinned to version %s", error, reference, pin.version)
     return _pinned(pin, cache)
+
+
+def _fetched(reference: str, registry: Registry, cache: Path) -> Pin:
+    """The version as the registry has it now, in the cache."""
+    version = registry.resolve(reference)
+    pin = Pin(reference=reference, name=version.name, version=version.version, digest=version.digest)
+    if not _intact(pin, cache):
+        shutil.rmtree(_home(cache, pin), ignore_errors=True)
+        registry.fetch(version, _home(cache, pin))
+    return pin
 
 
 def fetch(reference: str, registry: Registry, into: Path) -> Source:
@@ -113,15 +118,24 @@ def _pinned(pin: Pin, cache: Path) -> Source:
     return Source(folder=_home(cache, pin), version=pin.version, digest=pin.digest)
 
 
-def _intact(folder: Path, digest: str) -> bool:
-    if not folder.is_dir():
+def _intact(pin: Pin, cache: Path) -> bool:
+    if not _home(cache, pin).is_dir():
         return False
     try:
-        artifact.verify(folder, digest)
+        artifact.verify(_home(cache, pin), pin.digest)
     except artifact.ArtifactError as error:
         log.warning("%s; it is fetched again", error)
         return False
     return True
+
+
+def _kept(place: Path) -> Pin | None:
+    """A pin of the cache; a spoilt one is as good as none, for the registry can be asked."""
+    try:
+        return _read(place)
+    except artifact.Tampered as error:
+        log.warning("%s; it is written again", error)
+        return None
 
 
 def _read(place: Path) -> Pin | None:
