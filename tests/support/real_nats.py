@@ -43,6 +43,16 @@ class Nats:
         await asyncio.gather(*(js.publish(subject, data, headers=headers) for subject, data, headers in messages))
         await connection.close()
 
+    def unsettled(self, durable):
+        """Messages that the durable has not acknowledged yet."""
+        return asyncio.run(self._unsettled(durable))
+
+    async def _unsettled(self, durable):
+        connection = await nats.connect(self.url)
+        info = await connection.jetstream().consumer_info(durable.upper(), durable)
+        await connection.close()
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
     def dead(self, durable):
         return asyncio.run(self._dead(durable))
 

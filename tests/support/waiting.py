@@ -19,9 +19,9 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def eventually(ask, patience=20.0):
+def eventually(ask, patience=20.0, every=0.05):
     """The first truthy answer within the time; the last answer when it ran out."""
     end = time.monotonic() + patience
     while not (answer := ask()) and time.monotonic() < end:
-        time.sleep(0.05)
+        time.sleep(every)
     return answer
