@@ -1,0 +1,228 @@
+"""The command line. Heavy things are imported by the command that needs them, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from oo_local import show, state
+from oo_local.calls import EXAMPLE, Called, CallFailed, post
+from oo_local.doctor import checks
+from oo_local.layout import Layout
+from oo_local.state import StackStatus
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""oO/ml on one machine.
+
+    `oo-ml up` starts everything, `oo-ml score` and `oo-ml generate` ask it, `oo-ml train` teaches it.
+
+    Examples: `oo-ml up --detach --port 9000` · `oo-ml status --output json` · `oo-ml logs transformer-1 -f`
+    """,
+)
+console = Console(highlight=False)
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
+Port = Annotated[
+    int | None, typer.Option(min=1024, max=65_000, help="Port of the ingress; the 12 after it are used too.")
+]
+Form = Annotated[Output, typer.Option(help="For people or for programs.")]
+File = Annotated[Path | None, typer.Argument(help="A JSON body; `-` reads standard input; without it, an example.")]
+HERE = Path(".oo-ml")
+
+
+def _refuse(text: str, code: int = 1) -> NoReturn:
+    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {text}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _status(data: Path) -> StackStatus | None:
+    return state.read(Layout(data.absolute(), 0).status)
+
+
+def _running(data: Path) -> StackStatus:
+    status = _status(data)
+    if status is None or not status.running:
+        _refuse(f"no stack is running on {data}: start it with `oo-ml up`")
+    return status
+
+
+@app.command()
+def up(
+    data: Data = HERE,
+    port: Port = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when it is ready; `oo-ml down` stops it.")
+    ] = False,
+) -> None:
+    """Start everything and keep it running; Ctrl-C stops it.
+
+    The first time it simulates a week of events and trains a model. Later starts take seconds and keep the data.
+    """
+    from oo_local.start import detached, foreground  # noqa: PLC0415  # rich progress, asyncio, processes
+
+    before = _status(data)
+    if before is not None and before.running:
+        _refuse(f"already running at {before.ingress} (process {before.pid}): `oo-ml status`, `oo-ml down`")
+    layout = Layout(data.absolute(), port or (before.port if before else 8080))
+    raise typer.Exit(detached(layout, console) if detach else foreground(layout, console))
+
+
+@app.command()
+def down(data: Data = HERE) -> None:
+    """Stop a detached stack, everything in reverse order. Its data stays."""
+    from oo_local.start import stopped  # noqa: PLC0415
+
+    status = _status(data)
+    if status is None or not status.running:
+        console.print("nothing is running")
+        return
+    if not stopped(status):
+        _refuse(f"process {status.pid} did not end; see {status.data}/logs")
+    console.print("stopped")
+
+
+@app.command()
+def status(data: Data = HERE, output: Form = Output.TABLE) -> None:
+    """What runs, since when, and how often it had to be restarted. Exit code 1 when the stack is not ready."""
+    found = _status(data)
+    if found is None:
+        _refuse(f"there has never been a stack on {data}: `oo-ml up`")
+    if output is Output.JSON:
+        print(json.dumps(asdict(found) | {"running": found.running}))  # noqa: T201  # for programs
+    else:
+        console.print(show.stack(found))
+    raise typer.Exit(0 if found.running and found.phase == "ready" else 1)
+
+
+@app.command()
+def logs(
+    name: Annotated[str | None, typer.Argument(help="A process; without it, the list of logs.")] = None,
+    data: Data = HERE,
+    lines: Annotated[int, typer.Option("-n", min=1, help="How many lines of the end.")] = 50,
+    follow: Annotated[bool, typer.Option("-f", help="Go on as lines come.")] = False,
+) -> None:
+    """The end of a process's log."""
+    folder = data.absolute() / "logs"
+    known = sorted(path.stem for path in folder.glob("*.log"))
+    if name is None:
+        console.print("\n".join(known) if known else f"no logs in {folder}")
+        return
+    if name not in known:
+        _refuse(f"no log of {name}; there are {', '.join(known) or 'none yet'}", 2)
+    tail = ["tail", f"-n{lines}", *(["-f"] if follow else []), str(folder / f"{name}.log")]
+    raise typer.Exit(subprocess.run(tail, check=False).returncode)  # noqa: S603  # our own arguments
+
+
+@app.command()
+def doctor(data: Data = HERE, port: Port = None) -> None:
+    """Check programs, ports, disk and memory; each problem with its fix."""
+    before = _status(data)
+    found = list(checks(Layout(data.absolute(), port or (before.port if before else 8080)), before))
+    for check in found:
+        console.print(
+            f"  [{'green' if check.ok else 'red'}]{'✓' if check.ok else '✗'}[/] {check.name:<14} {check.said}"
+        )
+    raise typer.Exit(0 if all(check.ok for check in found) else 1)
+
+
+@app.command()
+def score(file: File = None, data: Data = HERE, output: Form = Output.TABLE) -> None:
+    """Rank tasks: one `POST /score`, explained."""
+    body = _body(file)
+    called = _call(data, "/score", body)
+    titles = {str(task["id"]): task.get("content", "") for task in body.get("tasks", []) if "id" in task}
+    _print(called, output, lambda: show.score(called.reply, titles, called.milliseconds))
+
+
+@app.command()
+def generate(
+    file: File = None,
+    data: Data = HERE,
+    output: Form = Output.TABLE,
+    prompt_version: Annotated[str | None, typer.Option(help="A version instead of the default.")] = None,
+) -> None:
+    """Write a tip: one `POST /generate`, explained."""
+    body = _body(file) | ({"prompt_version": prompt_version} if prompt_version else {})
+    called = _call(data, "/generate", body)
+    _print(called, output, lambda: show.tip(called.reply, called.milliseconds))
+
+
+@app.command()
+def simulate(
+    data: Data = HERE,
+    days: Annotated[int, typer.Option(min=1, help="Whole days, ending the day before yesterday.")] = 7,
+    users: Annotated[int, typer.Option(min=1)] = 250,
+    seed: Annotated[int, typer.Option()] = 1,
+) -> None:
+    """Publish a simulated past to the running stack. The same seed publishes nothing twice."""
+    _pipeline(data, Output.TABLE, "simulate", f"--days={days}", f"--users={users}", f"--seed={seed}")
+
+
+@app.command()
+def train(data: Data = HERE, output: Form = Output.TABLE) -> None:
+    """Train on all closed rounds and register the version; the gate decides its alias.
+
+    A version after the first becomes the challenger: it gets copies of live calls, and nobody sees its answers.
+    """
+    _pipeline(data, output, "train")
+    if output is Output.TABLE:
+        console.print("next: `oo-ml status` shows the challenger being mirrored; its card is in MLflow, beside its run")
+
+
+def _pipeline(data: Path, output: Output, *words: str) -> None:
+    from oo_local.start import stack_of  # noqa: PLC0415
+
+    status = _running(data)
+    command, environ = stack_of(Layout(data.absolute(), status.port)).pipeline("--output", output.value, *words)
+    code = subprocess.run(command, env=environ, check=False).returncode  # noqa: S603  # our own arguments
+    if code:
+        raise typer.Exit(code)
+
+
+def _body(file: Path | None) -> dict[str, Any]:
+    text = sys.stdin.read() if file == Path("-") else (file or EXAMPLE).read_text() if _readable(file) else ""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        _refuse(f"{file} is not JSON: {error}", 2)
+    return found if isinstance(found, dict) else _refuse(f"{file} is not a JSON object", 2)
+
+
+def _readable(file: Path | None) -> bool:
+    if file is not None and not os.access(file, os.R_OK):
+        _refuse(f"{file} cannot be read", 2)
+    return True
+
+
+def _call(data: Path, route: str, body: dict[str, Any]) -> Called:
+    try:
+        return post(f"{_running(data).ingress}{route}", body)
+    except CallFailed as error:
+        _refuse(str(error))
+
+
+def _print(called: Called, output: Output, shown: Callable[[], Any]) -> None:
+    if output is Output.JSON:
+        print(json.dumps(called.reply))  # noqa: T201  # for programs
+    else:
+        console.print(shown())
