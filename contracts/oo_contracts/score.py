@@ -103,9 +103,7 @@ class ScoreRequest(UserCall):
         """The candidates of the call, or one for each open task in the order given."""
         if self.candidates is not None:
             return self.candidates
-        return tuple(
-            Candidate.model_construct(id=task.id, task_id=task.id) for task in self.tasks if not task.completed
-        )
+        return tuple(Candidate(id=task.id, task_id=task.id) for task in self.tasks if not task.completed)
 
 
 def _unique(field: str, ids: list[str]) -> None:

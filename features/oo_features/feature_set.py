@@ -92,7 +92,7 @@ class FeatureSet:
         found = [checked(item, item.compute(at), absent="unknown") for item in self.context]
         found += [profile_value(item, at) for item in self.profile]
         fallbacks = tuple(
-            Fallback.model_construct(feature=item.full_name, reason=reason)
+            Fallback(feature=item.full_name, reason=reason)
             for item, (_, reason) in zip((*self.context, *self.profile), found, strict=True)
             if reason is not None
         )

@@ -86,7 +86,7 @@ class ShortCut:
             return
         await _send(send, reply)
         if reply.after is not None:
-            reply.after()
+            _run(reply.after, scope["path"])
 
     async def _handled(self, scope: Scope, receive: Receive, handler: Handler) -> Reply:
         headers = dict(scope["headers"])
@@ -128,6 +128,13 @@ def _declared_length(scope: Scope) -> int:
 
 def _is_json(content_type: bytes) -> bool:
     return content_type.split(b";")[0].strip().lower() == b"application/json"
+
+
+def _run(after: Callable[[], None], path: str) -> None:
+    try:
+        after()
+    except Exception:  # the outermost loop of a call, which is answered
+        log.exception("%s: after the answer", path)
 
 
 async def _send(send: Send, reply: Reply) -> None:

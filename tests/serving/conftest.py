@@ -59,7 +59,7 @@ def emptied():
 
     async def wait(outbox, patience=20.0):
         async with asyncio.timeout(patience):
-            while outbox.depth:  # noqa: ASYNC110  # depth also counts what is in flight
+            while outbox.depth:  # depth also counts what is in flight
                 await asyncio.sleep(0.01)
 
     return wait

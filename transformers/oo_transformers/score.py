@@ -181,7 +181,7 @@ class Round:
             propensity=self.drawn.propensity,
             baseline=self._id(self.baseline),
             model=self.judged.model,
-            policy=PolicyInfo.model_construct(name=self.policy.name, version=self.policy.version),
+            policy=PolicyInfo(name=self.policy.name, version=self.policy.version),
             experiment=self._experiment(),
             fallbacks=self.rows.fallbacks,
             degraded=self.judged.degraded,
@@ -189,7 +189,7 @@ class Round:
 
     def _decided(self, at: int) -> DecidedCandidate:
         item = self.candidates[at]
-        return DecidedCandidate.model_construct(
+        return DecidedCandidate(
             id=item.id,
             kind=item.kind,
             task_id=item.task_id,
@@ -203,7 +203,7 @@ class Round:
     def _experiment(self) -> ExperimentInfo | None:
         if self.assignment is None:
             return None
-        return ExperimentInfo.model_construct(key=self.assignment.key, variant=self.assignment.variant)
+        return ExperimentInfo(key=self.assignment.key, variant=self.assignment.variant)
 
     def _id(self, at: int | None) -> str | None:
         return None if at is None else self.candidates[at].id
