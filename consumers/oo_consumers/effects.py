@@ -67,7 +67,7 @@ def _effect(fact: Event) -> tuple[Table, Row]:
             return DECISIONS, row | {"event": fact.model_dump_json()}
         case GenerateDecision():
             row = _columns(fact, "request_id", "user_id", "decided_at", "prompt_version", "fallback", "latency_ms")
-            return GENERATIONS, row
+            return GENERATIONS, row | {"event": fact.model_dump_json()}
         case Prediction():
             row = _columns(fact, "request_id", "role") | {"model_version": fact.model.version}
             return PREDICTIONS, row | {"event": fact.model_dump_json()}

@@ -24,7 +24,7 @@ __all__ = ["Consumer", "DeadLetterStream", "Delivered"]
 log = logging.getLogger(__name__)
 
 BATCH = 200  # messages in one transaction
-WAIT = 1.0  # seconds a fetch waits when there is nothing; also how long a stop may have to wait
+WAIT = 0.5  # seconds a fetch waits when there is nothing; also how long a stop may have to wait
 AGAIN = 1.0  # seconds before trying again after NATS went away
 ACK = 5.0  # seconds for the server to confirm an acknowledgement
 REASON = "Oo-Reason"

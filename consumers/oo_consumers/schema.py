@@ -79,6 +79,7 @@ GENERATIONS = Table(
     Column("prompt_version", String(128), nullable=False),
     Column("fallback", String(32)),
     Column("latency_ms", Float, nullable=False),
+    Column("event", Text, nullable=False),
     Index("generations_by_prompt", "prompt_version", "decided_at"),
 )
 PREDICTIONS = Table(

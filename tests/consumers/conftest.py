@@ -62,8 +62,8 @@ class Consumers:
         }
         self.process = None
 
-    def start(self):
-        self.process = subprocess.Popen([sys.executable, "-P", "-m", "oo_consumers"], env=self.environ)
+    def start(self, *arguments):
+        self.process = subprocess.Popen([sys.executable, "-P", "-m", "oo_consumers", *arguments], env=self.environ)
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)

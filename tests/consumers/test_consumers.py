@@ -59,6 +59,7 @@ def test_kills_in_the_middle_lose_nothing_and_count_nothing_twice(server, consum
     assert server.dead("signals") == []
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -102,6 +103,7 @@ def test_a_stop_drains(server, consumers, store):
     assert eventually(lambda: store.counts()["signals"] == 1_000)
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_health_and_metrics(server, consumers, store):
     url = f"http://127.0.0.1:{consumers.environ['OO_CONSUMER_HTTP_PORT']}"
 
@@ -114,3 +116,19 @@ def test_health_and_metrics(server, consumers, store):
 
     assert "ok" in get("/healthz/live") + get("/healthz/ready")
     assert 'oo_consumed_total{durable="signals",outcome="stored"} 1.0' in get("/metrics")
+    assert eventually(lambda: 'oo_consumer_lag{durable="signals"} 0.0' in get("/metrics"))
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_two_processes_share_a_durable_and_count_once(server, consumers, store, store_url):
+    second = type(consumers)(server.url, store_url)
+    second.start()
+    events = [message("signals.app_opened", a_signal(place)) for place in range(2_000)]
+
+    server.publish(*events)
+    server.publish(*reversed(events))
+
+    assert eventually(lambda: store.counts()["signals"] == 2_000)
+    assert eventually(lambda: server.unsettled("signals") == 0)
+    assert store.counts()["signals"] == 2_000
+    assert second.stop() == 0
