@@ -73,6 +73,7 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when it is ready; `oo-ml down` stops it.")
     ] = False,
+    answers: Annotated[bool, typer.Option("--answers/--no-answers", hidden=True)] = True,
 ) -> None:
     """Start everything and keep it running; Ctrl-C stops it.
 
@@ -84,7 +85,7 @@ def up(
     if before is not None and before.running:
         _refuse(f"already running at {before.ingress} (process {before.pid}): `oo-ml status`, `oo-ml down`")
     layout = Layout(data.absolute(), port or (before.port if before else 8080))
-    raise typer.Exit(detached(layout, console) if detach else foreground(layout, console))
+    raise typer.Exit(detached(layout, console) if detach else foreground(layout, console, answers=answers))
 
 
 @app.command()

@@ -41,6 +41,9 @@ class Progress:
         if not self.console.is_terminal:
             self.console.print(f"  … {text}")
 
+    def detail(self, text: str) -> None:
+        self.status.update(escape(text))
+
     def done(self, text: str) -> None:
         self.status.update("starting")
         self.console.print(f"  [green]✓[/] {text}")

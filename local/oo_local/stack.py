@@ -52,7 +52,7 @@ class Stack:
         return Process("nats", (self.programs.nats, "-js", *where), at.at("nats"), self._environ())
 
     def mlflow(self) -> Process:
-        """Without its job runner, which the stack has no use for and which costs a gigabyte."""
+        """Without its job runner, which the stack has no use for and which costs a gigabyte; it imports LiteLLM."""
         at = self.layout
         where = (
             "--backend-store-uri",
@@ -61,7 +61,11 @@ class Stack:
             f"{at.data}/artifacts",
         )
         listen = ("--host", "127.0.0.1", "--port", str(at.at("mlflow")), "--workers", "1")
-        environ = self._environ(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
+        environ = self._environ(
+            MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
+            MLFLOW_DISABLE_TELEMETRY="true",
+            LITELLM_LOCAL_MODEL_COST_MAP="True",
+        )
         return Process("mlflow", (self.programs.mlflow, "server", *where, *listen), at.at("mlflow"), environ, "/health")
 
     def llm(self) -> Process:

@@ -43,18 +43,18 @@ def _key(file: Path) -> str:
     return file.read_text()
 
 
-def foreground(layout: Layout, console: Console) -> int:
+def foreground(layout: Layout, console: Console, *, answers: bool = True) -> int:
     """Start, show the first two answers, keep running until a signal. The exit code."""
     try:
         check_ports(layout)
         stack = stack_of(layout)
-        return asyncio.run(_foreground(stack, console))
+        return asyncio.run(_foreground(stack, console, answers=answers))
     except (PortTaken, MissingProgram, Failed) as error:
         console.print(f"[red]oo-ml:[/] {error}", soft_wrap=True)
         return 1
 
 
-async def _foreground(stack: Stack, console: Console) -> int:
+async def _foreground(stack: Stack, console: Console, *, answers: bool) -> int:
     began = time.monotonic()
     with console.status("starting") as spinner:
         supervisor = Supervisor(stack, show.Progress(console, spinner))
@@ -62,7 +62,8 @@ async def _foreground(stack: Stack, console: Console) -> int:
             spinner.stop()
             if not supervisor.stopping.is_set():
                 console.print(f"  ready after {time.monotonic() - began:.1f} s\n")
-                await asyncio.to_thread(_first_answers, stack.layout, console)
+                if answers:
+                    await asyncio.to_thread(_first_answers, stack.layout, console)
                 await supervisor.stopping.wait()
             console.print("\nstopping everything, last started first")
     console.print("stopped; the data stays in " + str(stack.layout.data))
@@ -98,7 +99,7 @@ def detached(layout: Layout, console: Console) -> int:
     layout.logs.mkdir(parents=True, exist_ok=True)
     log = layout.logs / "up.log"
     log.write_bytes(b"")
-    words = ("up", "--data", str(layout.data), "--port", str(layout.port))
+    words = ("up", "--no-answers", "--data", str(layout.data), "--port", str(layout.port))
     with log.open("ab") as out:
         child = subprocess.Popen(  # noqa: S603  # ourselves
             [sys.executable, "-P", "-m", "oo_local", *words],
@@ -115,7 +116,8 @@ def detached(layout: Layout, console: Console) -> int:
         console.print(said.read(), end="", markup=False)
     if child.poll() is not None:
         return child.returncode or 1
-    console.print(f"ready at {layout.url('ingress')}; `oo-ml down` stops it", soft_wrap=True)
+    _first_answers(layout, console)
+    console.print(f"running at {layout.url('ingress')}; `oo-ml down` stops it", soft_wrap=True)
     return 0
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from oo_local import envoy, models, state
@@ -30,6 +32,7 @@ class Narrator(Protocol):
 
     def ready(self, name: str, seconds: float) -> None: ...
     def working(self, text: str) -> None: ...
+    def detail(self, text: str) -> None: ...
     def done(self, text: str) -> None: ...
 
 
@@ -114,15 +117,25 @@ class Supervisor:
         log = self.stack.layout.logs / f"{name}.log"
         with log.open("ab") as out:
             child = await asyncio.create_subprocess_exec(*command, env=environ, stdout=out, stderr=out)
+            telling = asyncio.create_task(self._tell(what, log))
             try:
                 code = await child.wait()
             except asyncio.CancelledError:
                 child.terminate()
                 await child.wait()
                 raise
+            finally:
+                telling.cancel()
         if code != 0:
             raise Failed(f"{what} failed: see `oo-ml logs {name}`")
         self.narrator.done(what)
+
+    async def _tell(self, what: str, log: Path) -> None:
+        """The job's own progress, as it stands at the end of its log."""
+        while True:
+            await asyncio.sleep(0.3)
+            last = await asyncio.to_thread(_last_words, log)
+            self.narrator.detail(f"{what}: {last}")
 
     async def _serve(self) -> None:
         """The predictors of the versions that the registry names, and the split between them."""
@@ -219,3 +232,8 @@ class Supervisor:
             processes=state.of(self.running.values()),
         )
         state.write(layout.status, status)
+
+
+def _last_words(log: Path) -> str:
+    """The last line of a log, or what stands on it since it was last overwritten."""
+    return re.split(r"[\r\n]|\x1b\[K", log.read_text(errors="replace").rstrip())[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 def main() -> None:
     """Exit code 0 when it is done, 1 when something it needs failed, 2 when it was asked for the impossible."""
     given = arguments(sys.argv[1:])
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
         settings = PipelineSettings.read(os.environ)
         found = _simulated(given, settings) if given.command == "simulate" else _trained(settings)

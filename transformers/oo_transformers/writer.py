@@ -56,12 +56,17 @@ class LiteLlm:
 
 
 def _request(prompt: Prompt, inputs: Mapping[str, object]) -> dict[str, object]:
-    return {
+    """A prompt that wants JSON says so to the server; whether the server heeds it is checked in the answer."""
+    asked: dict[str, object] = {
         "model": prompt.model,
         "messages": prompt.render(inputs),
         "temperature": prompt.temperature,
         "max_tokens": prompt.max_tokens,
     }
+    if prompt.output == "json":
+        form = {"name": "tip", "schema": prompt.output_schema, "strict": True}
+        asked["response_format"] = {"type": "json_schema", "json_schema": form}
+    return asked
 
 
 def _written(answer: Answer) -> Written:
