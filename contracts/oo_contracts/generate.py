@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from oo_contracts.score import Candidate, UserCall
+from oo_contracts.score import Candidate, UserCall, is_task
 from oo_contracts.wire import Name, Wire
 
 __all__ = ["FallbackReason", "GenerateReply", "GenerateRequest", "Usage"]
@@ -19,6 +20,13 @@ class GenerateRequest(UserCall):
 
     candidate: Candidate | None = None
     prompt_version: Name | None = Field(None, description="precedence: this, then DEFAULT_PROMPT_VERSION, then v1")
+
+    @field_validator("candidate")
+    @classmethod
+    def _about_a_task_of_this_call(cls, candidate: Candidate | None, info: ValidationInfo) -> Candidate | None:
+        if candidate is not None and candidate.kind == "task" and not is_task(candidate.task_id, info):
+            raise PydanticCustomError("unknown_task", "task_id names no task of this call")
+        return candidate
 
 
 class Usage(Wire):

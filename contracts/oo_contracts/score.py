@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from oo_contracts.task import Task
@@ -25,6 +25,7 @@ __all__ = [
     "ScoreReply",
     "ScoreRequest",
     "UserCall",
+    "is_task",
 ]
 
 MAX_TASKS = 1_000  # Todoist itself allows 300 open tasks in a project
@@ -42,7 +43,28 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Zone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_known_zone)]
+Zone = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    AfterValidator(_known_zone),
+    BeforeValidator(lambda name: "UTC" if name is None else name),
+]
+
+
+T = TypeVar("T", Task, "Candidate")
+
+
+def _unique(items: tuple[T, ...] | None) -> tuple[T, ...] | None:
+    """Two of one id could not be told apart in the answer."""
+    twice = [name for name, count in Counter(item.id for item in items or ()).items() if count > 1]
+    if twice:
+        raise PydanticCustomError("duplicate_id", "has the id {twice} more than once", {"twice": twice[0]})
+    return items
+
+
+def is_task(task_id: str | None, info: ValidationInfo) -> bool:
+    """Whether the call has the task; a call whose tasks are wrong has that said of them already."""
+    return "tasks" not in info.data or task_id in {task.id for task in info.data["tasks"]}
 
 
 class UserCall(Wire):
@@ -53,7 +75,7 @@ class UserCall(Wire):
     )
     user_id: Name
     timezone: Zone = Field("UTC", description="IANA name")
-    tasks: Annotated[tuple[Task, ...], Field(max_length=MAX_TASKS)] = Field(
+    tasks: Annotated[tuple[Task, ...], Field(max_length=MAX_TASKS), AfterValidator(_unique)] = Field(
         (), description="Todoist task objects, REST v2 or API v1"
     )
     profile_features: dict[str, Any] | None = Field(
@@ -77,41 +99,39 @@ class Candidate(Wire):
 class ScoreRequest(UserCall):
     """Rank the candidates for one user, now. Without candidates: one for each open task."""
 
-    candidates: Annotated[tuple[Candidate, ...], Field(max_length=MAX_CANDIDATES)] | None = None
+    candidates: Annotated[tuple[Candidate, ...], Field(max_length=MAX_CANDIDATES), AfterValidator(_unique)] | None = (
+        None
+    )
     baseline: Name | None = Field(
         None, description="what would have been shown without us; default the first eligible candidate"
     )
 
-    @model_validator(mode="after")
-    def _refers_to_what_is_there(self) -> Self:
-        _unique("tasks", [task.id for task in self.tasks])
-        if self.candidates is None:
-            return self
-        ids = [candidate.id for candidate in self.candidates]
-        _unique("candidates", ids)
-        tasks = {task.id for task in self.tasks}
-        for place, candidate in enumerate(self.candidates):
-            if candidate.kind == "task" and candidate.task_id not in tasks:
+    @field_validator("candidates")
+    @classmethod
+    def _about_tasks_of_this_call(
+        cls, candidates: tuple[Candidate, ...] | None, info: ValidationInfo
+    ) -> tuple[Candidate, ...] | None:
+        for place, candidate in enumerate(candidates or ()):
+            if candidate.kind == "task" and not is_task(candidate.task_id, info):
                 raise PydanticCustomError(
-                    "unknown_task", "candidates.{place}.task_id names no task of this call", {"place": place}
+                    "unknown_task", "{place}/task_id names no task of this call", {"place": place}
                 )
-        if self.baseline is not None and self.baseline not in ids:
-            raise PydanticCustomError("unknown_baseline", "baseline names no candidate of this call")
-        return self
+        return candidates
+
+    @field_validator("baseline")
+    @classmethod
+    def _a_candidate_of_this_call(cls, baseline: str | None, info: ValidationInfo) -> str | None:
+        candidates, tasks = info.data.get("candidates"), info.data.get("tasks", ())
+        known = {item.id for item in (tasks if candidates is None else candidates)}
+        if baseline is not None and baseline not in known:
+            raise PydanticCustomError("unknown_baseline", "names no candidate of this call")
+        return baseline
 
     def choices(self) -> tuple[Candidate, ...]:
         """The candidates of the call, or one for each open task in the order given."""
         if self.candidates is not None:
             return self.candidates
         return tuple(Candidate(id=task.id, task_id=task.id) for task in self.tasks if not task.completed)
-
-
-def _unique(field: str, ids: list[str]) -> None:
-    if len(set(ids)) < len(ids):
-        twice = Counter(ids).most_common(1)[0][0]
-        raise PydanticCustomError(
-            "duplicate_id", "{field} has the id {twice} more than once", {"field": field, "twice": twice}
-        )
 
 
 class CandidateScore(Wire):
