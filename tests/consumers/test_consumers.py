@@ -79,6 +79,7 @@ def test_poison_becomes_a_dead_letter_and_the_next_message_is_handled(server, co
     assert letter.headers["Oo-Reason"].startswith(reason)
     assert letter.headers["Oo-Subject"] == "signals.app_opened"
     assert letter.headers["Traceparent"] == "00-1"
+    assert letter.headers["Nats-Msg-Id"] == "signals:SIGNALS:1"  # buried twice, it is one letter
 
 
 def test_nats_may_go_away_and_come_back(server, consumers, store):
