@@ -22,7 +22,7 @@ from oo_serving.asgi import Routes, ShortCut
 __all__ = ["Ports", "kserve_model", "kserve_unknown", "log_to_stderr", "serve"]
 
 KEEP_ALIVE = 65  # seconds an idle connection is kept; callers let go earlier
-GRACE = 25  # seconds for calls in flight when stopped; Kubernetes kills after 30
+GRACE = 20  # seconds for calls in flight when stopped; then the outbox has 5; Kubernetes kills after 30
 APP = "kserve.model_server:app"
 
 

@@ -44,9 +44,13 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _host(text: str) -> str:
     """HOST or HOST:PORT, with nothing else around it."""
-    url = urlsplit(f"//{text}")
-    if url.netloc != text or "@" in text or not url.hostname or url.port == 0:  # .port raises ValueError itself
-        raise argparse.ArgumentTypeError(f"not HOST[:PORT]: {text!r}")
+    refusal = argparse.ArgumentTypeError(f"not HOST[:PORT]: {text!r}")
+    try:
+        url = urlsplit(f"//{text}")
+        if url.netloc != text or "@" in text or not url.hostname or url.port == 0:
+            raise refusal
+    except ValueError:
+        raise refusal from None
     return text
 
 

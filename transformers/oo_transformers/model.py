@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from oo_contracts.ids import uuid7
 from oo_contracts.score import ScoreRequest
 from oo_serving.server import kserve_model
 from pydantic import ValidationError
@@ -42,10 +43,11 @@ def transformer_model(name: str, scorer: Scorer) -> Any:
 
         async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> Any:
             if isinstance(payload, InferRequest):
-                bodies = payload.inputs[0].data if payload.inputs else []
-                replies = [(await scored(body)).decode() for body in bodies]
+                if len(payload.inputs) != 1 or payload.inputs[0].datatype != "BYTES":
+                    raise InvalidInput("inputs must be one BYTES tensor of /score bodies")
+                replies = [(await scored(body)).decode() for body in payload.inputs[0].data or ()]
                 output = InferOutput(name="replies", shape=[len(replies)], datatype="BYTES", data=replies)
-                return InferResponse(payload.id, self.name, [output])
+                return InferResponse(payload.id or uuid7(), self.name, [output])
             instances = payload.get("instances") if isinstance(payload, dict) else None
             if not isinstance(instances, list):
                 raise InvalidInput("instances must be a list of /score bodies")
