@@ -77,3 +77,13 @@ def consumers(server, store_url):
     yield consumers
     if consumers.process.poll() is None:
         consumers.stop()
+
+
+@pytest.fixture
+def second(consumers, server, store_url):
+    """Another process on the same durables and the same store."""
+    second = Consumers(server.url, store_url)
+    second.start()
+    yield second
+    if second.process.poll() is None:
+        second.stop()

@@ -121,9 +121,7 @@ def test_health_and_metrics(server, consumers, store):
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-def test_two_processes_share_a_durable_and_count_once(server, consumers, store, store_url):
-    second = type(consumers)(server.url, store_url)
-    second.start()
+def test_two_processes_share_a_durable_and_count_once(server, consumers, second, store):
     events = [message("signals.app_opened", a_signal(place)) for place in range(2_000)]
 
     server.publish(*events)
@@ -132,4 +130,3 @@ def test_two_processes_share_a_durable_and_count_once(server, consumers, store, 
     assert eventually(lambda: store.counts()["signals"] == 2_000)
     assert eventually(lambda: server.unsettled("signals") == 0)
     assert store.counts()["signals"] == 2_000
-    assert second.stop() == 0
