@@ -99,7 +99,7 @@ async def _serve(
     rest = RESTServer(APP, server.dataplane, server.model_repository_extension, ports.http, grace_period=GRACE)
     rest.config.app = ShortCut(model_server.app, routes, max_body)
     rest.config.host = ports.host
-    rest.config.access_log = False
+    rest.config.access_log = rest.config.proxy_headers = False
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave_to_uvicorn)
     async with lifetime, _grpc(server, ports.grpc):
