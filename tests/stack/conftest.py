@@ -28,13 +28,21 @@ class Stack:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def nats_url(self) -> str:
+        return self.status()["nats_url"]
+
+    @property
+    def store_url(self) -> str:
+        return self.status()["store_url"]
+
     def oo_ml(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line against this stack."""
         environ = os.environ | {"OO_LOCAL_DATA": str(self.data), "NO_COLOR": "1"}
         return subprocess.run([OO_ML, *words], env=environ, capture_output=True, text=True, check=check, timeout=300)
 
     def status(self) -> dict:
-        return json.loads(self.oo_ml("status", "--output", "json").stdout)
+        return json.loads(self.oo_ml("status", "--output", "json", check=False).stdout)
 
     def process(self, name: str) -> dict:
         return next(item for item in self.status()["processes"] if item["name"] == name)
