@@ -21,6 +21,8 @@ from oo_serving.asgi import Routes, ShortCut
 
 __all__ = ["Ports", "kserve_model", "kserve_unknown", "log_to_stderr", "serve"]
 
+log = logging.getLogger(__name__)
+
 KEEP_ALIVE = 65  # seconds an idle connection is kept; callers let go earlier
 GRACE = 20  # seconds for calls in flight when stopped; then the outbox has 5; Kubernetes kills after 30
 APP = "kserve.model_server:app"
@@ -103,6 +105,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave_to_uvicorn)
     async with lifetime, _grpc(server, ports.grpc):
+        log.info("listening on %s:%d", ports.host, ports.http)
         await rest.start()
 
 
