@@ -1,0 +1,68 @@
+"""Policies are probabilities; one function draws, and draws as often as they say."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oo_experiments.policy import Baseline, EpsilonGreedy, Greedy, Uniform, decide
+
+POLICIES = (Uniform(), Greedy(), Baseline(), EpsilonGreedy(0.1), EpsilonGreedy(0.0), EpsilonGreedy(1.0))
+rounds = st.integers(1, 12).flatmap(
+    lambda size: st.tuples(
+        st.lists(st.floats(-10, 10), min_size=size, max_size=size),
+        st.lists(st.booleans(), min_size=size, max_size=size),
+        st.none() | st.integers(0, size - 1),
+    )
+)
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: f"{policy.name}-{policy.version}")
+@given(judged=rounds, key=st.text())
+def test_chances_are_chances_and_the_drawn_one_is_possible(policy, judged, key):
+    values, eligible, baseline = judged
+
+    drawn = decide(policy, values, eligible, baseline, key=key)
+
+    assert all(0 <= chance <= 1 for chance in drawn.propensities)
+    assert all(chance == 0 for chance, able in zip(drawn.propensities, eligible, strict=True) if not able)
+    assert sum(drawn.propensities) == pytest.approx(1 if any(eligible) else 0)
+    assert (drawn.index is None) == (not any(eligible))
+    assert drawn.index is None or drawn.propensity == drawn.propensities[drawn.index] > 0
+
+
+@pytest.mark.parametrize("policy", [Uniform(), EpsilonGreedy(0.1), EpsilonGreedy(0.4)], ids=lambda item: item.version)
+def test_100_000_draws_are_as_frequent_as_their_propensities(policy):
+    values, eligible = [0.3, 0.1, 0.9, 0.2, 0.5], [True, True, True, False, True]
+
+    draws = [decide(policy, values, eligible, 0, key=f"r-{number}") for number in range(100_000)]
+
+    found = Counter(drawn.index for drawn in draws)
+    expected = {place: chance * len(draws) for place, chance in enumerate(draws[0].propensities) if chance > 0}
+    chi2 = sum((found[place] - mean) ** 2 / mean for place, mean in expected.items())
+    assert set(found) == set(expected)
+    assert chi2 < 30.7  # p > 1e-6 with 3 degrees of freedom
+
+
+def test_a_key_always_draws_the_same():
+    draws = {decide(EpsilonGreedy(0.5), [0.1, 0.2, 0.3], [True] * 3, None, key="r-1") for _ in range(1000)}
+
+    assert len(draws) == 1
+
+
+def test_the_first_of_equals_is_the_best():
+    assert Greedy().probabilities([1.0, 2.0, 2.0], [True] * 3, None) == (0.0, 1.0, 0.0)
+
+
+def test_the_baseline_is_the_recommenders_or_the_first_that_may_be_shown():
+    assert Baseline().probabilities([0.0] * 3, [True] * 3, 1) == (0.0, 1.0, 0.0)
+    assert Baseline().probabilities([0.0] * 3, [False, True, True], None) == (0.0, 1.0, 0.0)
+    assert Baseline().probabilities([0.0] * 3, [True, True, False], 2) == (1.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("epsilon", [-0.1, 1.1, float("nan")])
+def test_epsilon_is_a_share(epsilon):
+    with pytest.raises(ValueError, match="epsilon"):
+        EpsilonGreedy(epsilon)
