@@ -9,10 +9,12 @@ from oo_experiments.assignment import bucket_ranges, choose, hash_value, in_name
 from oo_experiments.experiment import BadExperiment, assign, load
 
 HASHES = [
-    ("", "a", 1, 0.22), ("", "b", 1, 0.077), ("b", "a", 1, 0.946), ("ef", "d", 1, 0.652), ("asdf", "8952klfjas09ujk", 1, 0.549),
+    ("", "a", 1, 0.22), ("", "b", 1, 0.077), ("b", "a", 1, 0.946), ("ef", "d", 1, 0.652),
+    ("asdf", "8952klfjas09ujk", 1, 0.549),
     ("", "123", 1, 0.011), ("", '___)((*":&', 1, 0.563), ("seed", "a", 2, 0.0505), ("seed", "b", 2, 0.2696),
     ("foo", "ab", 2, 0.2575), ("foo", "def", 2, 0.2019), ("89123klj", "8952klfjas09ujkasdf", 2, 0.124),
-    ("90850943850283058242805", "123", 2, 0.7516), ("()**(%$##$%#$#", '___)((*":&', 2, 0.0128), ("abc", "def", 99, None),
+    ("90850943850283058242805", "123", 2, 0.7516), ("()**(%$##$%#$#", '___)((*":&', 2, 0.0128),
+    ("abc", "def", 99, None),
 ]  # fmt: skip
 
 
