@@ -53,13 +53,13 @@ def probabilities(model: Any, rows: Floats) -> NDArray[np.float64]:
     return np.asarray(model.predict_proba(rows)[:, 1], dtype=np.float64)
 
 
-def export(model: Any, features: FeatureSet, rows: Floats) -> Exported:
+def export(model: Any, features: FeatureSet, rows: Floats, tolerance: float = TOLERANCE) -> Exported:
     """The estimator as skops and, if it answers the same on `rows` and on random ones, as ONNX."""
     graph = to_onnx(model, rows[:1], options={id(model): {"zipmap": False}}, name="tip-ranker").SerializeToString()
     asked = np.vstack([rows, _random_like(rows)])
     apart = float(np.abs(_graph_says(graph, asked) - probabilities(model, asked)).max())
-    parity = Parity(rows=len(asked), max_difference=apart, tolerance=TOLERANCE)
-    refused = None if apart <= TOLERANCE else f"ONNX differs by {apart:.2g}, more than {TOLERANCE:g}: sklearn serves"
+    parity = Parity(rows=len(asked), max_difference=apart, tolerance=tolerance)
+    refused = None if apart <= tolerance else f"ONNX differs by {apart:.2g}, more than {tolerance:g}: sklearn serves"
     parts = Parts(
         skops=_canonical(skops.io.dumps(model)),
         onnx=None if refused else graph,
@@ -95,7 +95,7 @@ def _canonical(dumped: bytes) -> bytes:
 
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
-        for name in sorted(given.namelist()):
+        for name in sorted(given.namelist(), key=renamed):
             data = json.dumps(json.loads(renamed(schema))).encode() if name == "schema.json" else given.read(name)
             made.writestr(zipfile.ZipInfo(renamed(name), EPOCH), data)
     return out.getvalue()

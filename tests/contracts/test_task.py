@@ -27,10 +27,13 @@ def facts(**task):
     ("due", "when", "day", "at"),
     [
         pytest.param({"date": "2026-11-23"}, date(2026, 11, 23), "2026-11-23", None, id="a day"),
-        pytest.param({"date": "2026-11-23", "datetime": None}, date(2026, 11, 23), "2026-11-23", None, id="REST, a day"),
+        pytest.param({"date": "2026-11-23", "datetime": None}, date(2026, 11, 23), "2026-11-23", None, id="REST"),
         pytest.param(
             {"date": "2026-11-23", "datetime": "2026-11-23T23:30:00.000000Z"},
-            datetime(2026, 11, 23, 23, 30, tzinfo=UTC), "2026-11-24", "2026-11-24T00:30:00+01:00", id="REST, an instant",
+            datetime(2026, 11, 23, 23, 30, tzinfo=UTC),
+            "2026-11-24",
+            "2026-11-24T00:30:00+01:00",
+            id="REST, an instant",
         ),
         pytest.param(
             {"date": "2026-11-23T23:30:00Z", "timezone": "Europe/Berlin"},
