@@ -1,0 +1,94 @@
+"""The command line where nothing runs: it teaches, and refuses in one line with the fix."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from waiting import listens
+
+OO_ML = Path(sys.prefix) / "bin" / "oo-ml"
+COMMANDS = ("up", "down", "status", "logs", "doctor", "score", "generate", "simulate", "train")
+
+
+def oo_ml(tmp_path, *words, **environ):
+    given = os.environ | {"OO_LOCAL_DATA": str(tmp_path / "data"), "NO_COLOR": "1", "COLUMNS": "200"} | environ
+    return subprocess.run([OO_ML, *words], env=given, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_help_lists_every_command(tmp_path):
+    said = oo_ml(tmp_path, "--help").stdout
+
+    assert all(f" {command} " in said for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(tmp_path, command):
+    done = oo_ml(tmp_path, command, "--help")
+
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("status",), 1, "oo-ml up"),
+        (("score",), 1, "oo-ml up"),
+        (("train",), 1, "oo-ml up"),
+        (("logs", "nobody"), 2, "no log of nobody"),
+        (("score", "/no/such/file"), 2, "cannot be read"),
+        (("up", "--port", "80"), 2, "--port"),
+        (("dance",), 2, "No such command"),
+        (("status", "--output", "xml"), 2, "--output"),
+    ],
+)
+def test_a_refusal_says_what_and_how_to_mend_it(tmp_path, words, code, said):
+    done = oo_ml(tmp_path, *words)
+
+    assert done.returncode == code
+    assert said in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_down_of_nothing_is_no_error(tmp_path):
+    assert oo_ml(tmp_path, "down").returncode == 0
+
+
+@pytest.mark.parametrize("offset", [0, 9])
+@pytest.mark.parametrize("how", [(), ("--detach",)])
+def test_a_taken_port_is_one_line_and_nothing_is_left_running(tmp_path, offset, how):
+    port = next(base for base in range(30_500, 32_000, 20) if not any(listens(base + place) for place in range(13)))
+    with socket.create_server(("127.0.0.1", port + offset)):
+        done = oo_ml(tmp_path, "up", *how, "--port", str(port))
+
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    assert done.returncode == 1
+    assert len(lines) == 1
+    assert f"port {port + offset}" in lines[0]
+    assert "--port" in lines[0]
+    assert not any(listens(port + place) for place in range(13))
+
+
+def test_a_missing_program_is_one_line(tmp_path):
+    done = oo_ml(tmp_path, "up", "--port", "31800", OO_LOCAL_ENVOY="/no/such/envoy")
+
+    assert done.returncode == 1
+    assert "OO_LOCAL_ENVOY=/no/such/envoy is not a program" in done.stdout + done.stderr
+
+
+def test_doctor_names_each_problem_with_its_fix(tmp_path):
+    done = oo_ml(tmp_path, "doctor", "--port", "31840", OO_LOCAL_NATS_SERVER="/no/such/nats")
+
+    assert done.returncode == 1
+    assert "OO_LOCAL_NATS_SERVER=/no/such/nats is not a program" in done.stdout
+
+
+def test_doctor_finds_nothing_wrong(tmp_path):
+    done = oo_ml(tmp_path, "doctor", "--port", "31840")
+
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,168 @@
+"""Envoy by our files: weights, mirror and their change while calls go on, measured with a real Envoy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+import yaml
+from oo_local import envoy
+from oo_local.layout import Layout
+from oo_local.programs import Programs
+from oo_local.stack import CHART
+from waiting import eventually, listens
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Says who it is and which request it saw."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.answer()
+
+    def answer(self):
+        self.server.seen.append(self.headers["x-request-id"])
+        data = json.dumps({"name": self.server.name}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        self.answer()
+
+    def log_message(self, *words):
+        pass
+
+
+def echo(name, port):
+    server = ThreadingHTTPServer(("127.0.0.1", port), Echo)
+    server.name, server.seen, server.daemon_threads = name, [], True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="module")
+def port():
+    return next(base for base in range(21_000, 30_000, 40) if not any(listens(base + offset) for offset in range(20)))
+
+
+@pytest.fixture
+def world(tmp_path, port):
+    """A real Envoy, two transformers, a predictor and a challenger."""
+    layout = Layout(tmp_path, port)
+    servers = {
+        name: echo(name, layout.at(name)) for name in ("transformer-1", "transformer-2", "predictor", "challenger")
+    }
+    envoy.write(layout, VALUES, challenger=False)
+    file = layout.run / "envoy" / "envoy-1.json"
+    command = [Programs(os.environ).envoy, "-c", file, "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
+    process = subprocess.Popen(command)
+    url = f"{layout.url('split')}/v2/models/tip-ranker/infer"
+    assert eventually(lambda: answers(url))
+    for server in servers.values():
+        server.seen.clear()
+    yield layout, servers
+    process.terminate()
+    process.wait(10)
+    for server in servers.values():
+        server.shutdown()
+        server.server_close()
+
+
+def answers(url):
+    try:
+        return httpx.post(url, json={}).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def asked(layout, count=400):
+    with httpx.Client(base_url=layout.url("split")) as client:
+        replies = [client.post("/v2/models/m/infer", json={}, headers={"x-request-id": f"r-{n}"}) for n in range(count)]
+    return Counter(reply.json()["name"] for reply in replies)
+
+
+def values(weight, mirror):
+    return {**VALUES, "rollout": {"challenger": {"weight": weight, "mirrorPercent": mirror}}}
+
+
+def test_without_a_challenger_everything_is_the_champions(world):
+    layout, servers = world
+
+    assert asked(layout) == {"predictor": 400}
+    assert servers["challenger"].seen == []
+
+
+def test_the_mirror_copies_each_call_and_no_answer(world):
+    layout, servers = world
+    envoy.write_split(layout, values(0, 100), challenger=True)
+    assert eventually(lambda: asked(layout, 5) and servers["challenger"].seen)
+    servers["challenger"].seen.clear()
+
+    found = asked(layout)
+
+    assert found == {"predictor": 400}
+    assert eventually(lambda: len(servers["challenger"].seen) == 400)
+    assert set(servers["challenger"].seen) == {f"r-{number}" for number in range(400)}
+
+
+def test_weights_change_while_calls_go_on(world):
+    layout, _ = world
+    shares = {}
+    for weight in (25, 75, 0):
+        envoy.write_split(layout, values(weight, 0), challenger=True)
+        eventually(lambda wanted=weight: abs(asked(layout, 40)["challenger"] - wanted * 0.4) < 10, patience=5)
+        shares[weight] = asked(layout)["challenger"] / 400
+
+    assert shares[0] == 0
+    assert abs(shares[25] - 0.25) < 0.1
+    assert abs(shares[75] - 0.75) < 0.1
+
+
+def test_the_entry_goes_to_transformers_only_on_its_routes(world):
+    layout, _ = world
+    with httpx.Client(base_url=layout.url("ingress")) as client:
+        entries = {
+            path: client.post(path, json={}).status_code for path in ("/score", "/generate", "/v2/models/m/infer")
+        }
+        names = {client.post("/score", json={}).json()["name"] for _ in range(20)}
+        other = client.get("/admin")
+
+    assert set(entries.values()) == {200}
+    assert names == {"transformer-1", "transformer-2"}
+    assert (other.status_code, other.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_one_transformer_may_go(world):
+    layout, servers = world
+    servers["transformer-1"].shutdown()
+    servers["transformer-1"].server_close()
+
+    with httpx.Client(base_url=layout.url("ingress")) as client:
+        replies = [client.post("/score", json={}) for _ in range(50)]
+
+    assert {reply.status_code for reply in replies} == {200}
+
+
+def test_no_transformer_is_a_503_that_says_when_to_come_again(world):
+    layout, servers = world
+    for name in ("transformer-1", "transformer-2"):
+        servers[name].shutdown()
+        servers[name].server_close()
+
+    reply = httpx.post(f"{layout.url('ingress')}/score", json={})
+
+    assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+    assert reply.headers["content-type"] == "application/problem+json"
