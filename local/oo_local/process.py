@@ -72,6 +72,7 @@ class Running:
             child = await self._start()
             watcher = asyncio.create_task(self._watch(began))
             self.last_exit = await child.wait()
+            _signal(child.pid, signal.SIGKILL)  # what it had started itself would keep the port
             watcher.cancel()
             self.ready.clear()
             self.pid = None

@@ -11,7 +11,7 @@ import textwrap
 
 from oo_local.process import Process, Running
 from oo_local.state import alive
-from waiting import eventually, free_port
+from waiting import eventually, free_port, listens
 
 LISTEN = "import socket,sys,time; s=socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(1000)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + LISTEN
@@ -99,6 +99,24 @@ async def test_a_frozen_part_can_be_stopped(tmp_path):
     await asyncio.wait_for(keeping, 5)
 
     assert part.last_exit == -signal.SIGTERM
+
+
+async def test_the_children_of_a_dead_part_do_not_keep_its_port(tmp_path):
+    port = free_port()
+    forks = (
+        f"import subprocess,sys,time; subprocess.Popen([sys.executable, '-c', {LISTEN!r}, '{port}']); time.sleep(1000)"
+    )
+    part, _ = running(tmp_path, program(forks, port))
+    keeping = asyncio.create_task(part.keep())
+    await asyncio.wait_for(part.ready.wait(), 20)
+
+    os.kill(part.pid, signal.SIGKILL)
+    await until(lambda: part.state == "restarting")
+
+    assert eventually(lambda: not listens(port), patience=0.4)
+    await until(lambda: part.state == "ready")
+    await part.stop()
+    await keeping
 
 
 async def test_what_it_says_is_in_its_log(tmp_path):

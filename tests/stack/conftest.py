@@ -25,6 +25,10 @@ class Stack:
     port: int
 
     @property
+    def program(self) -> Path:
+        return OO_ML
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
