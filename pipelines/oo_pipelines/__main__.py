@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -55,7 +55,7 @@ def main() -> None:
         sys.exit(_refusal(2, str(error)))
     except (StoreError, RegistryError, Refused, simulate.NotConsumed, nats.errors.Error, OSError) as error:
         sys.exit(_refusal(1, f"{type(error).__name__}: {error}"))
-    print(json.dumps(found) if given.output == "json" else "\n".join(f"{key}: {value}" for key, value in found.items()))  # noqa: T201
+    print(json.dumps(found) if given.output == "json" else "\n".join(_lines(found)))  # noqa: T201  # the answer
 
 
 def _simulated(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
@@ -65,6 +65,18 @@ def _simulated(given: argparse.Namespace, settings: PipelineSettings) -> dict[st
 
 def _trained(settings: PipelineSettings) -> dict[str, object]:
     return asdict(train.run(settings, datetime.now(UTC), _progress))
+
+
+def _lines(found: Mapping[str, object]) -> Iterator[str]:
+    """For people: a line each; a metric with its interval."""
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield f"{name}, on later rounds than it was fitted on, with 95 % intervals over users:"
+            yield from (
+                f"  {key:<24}{of['value']:.3f}  [{of['low']:.3f}, {of['high']:.3f}]" for key, of in value.items()
+            )
+        elif value is not None:
+            yield f"{name.replace('_', ' '):<14} {value}"
 
 
 def _progress(what: str, done: int, of: int) -> None:
