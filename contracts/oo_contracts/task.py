@@ -97,9 +97,13 @@ class Task(BaseModel):
     project_id: Id | None = None
     parent_id: Id | None = None
     due: Due | None = None
-    created_at: datetime | None = Field(None, validation_alias=AliasChoices("created_at", "added_at"))
-    completed: bool = Field(False, validation_alias=AliasChoices("is_completed", "checked", "completed"))
-    order: int = Field(0, validation_alias=AliasChoices("order", "child_order"))
+    created_at: datetime | None = Field(
+        None, validation_alias=AliasChoices("created_at", "added_at"), description="`added_at` in API v1"
+    )
+    completed: bool = Field(
+        False, validation_alias=AliasChoices("is_completed", "checked", "completed"), description="`checked` in API v1"
+    )
+    order: int = Field(0, validation_alias=AliasChoices("order", "child_order"), description="`child_order` in API v1")
 
     def facts(self) -> TaskFacts:
         """What of this task may enter features and the log."""

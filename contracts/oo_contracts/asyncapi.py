@@ -1,0 +1,49 @@
+"""The events as an AsyncAPI 3.0 document, built from the models that consumers validate them with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from oo_contracts.events import Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
+
+__all__ = ["document"]
+
+REF = "#/components/schemas/{model}"
+CHANNELS: dict[str, tuple[str, type[BaseModel], str]] = {
+    "signals": ("signals.{type}", Signal, "From the recommender: what a user did."),
+    "feedback": ("feedback.{reaction}", Feedback, "From the recommender: what became of a decision."),
+    "scoreDecisions": ("decisions.score", ScoreDecision, "From the transformer: a whole round."),
+    "generateDecisions": ("decisions.generate", GenerateDecision, "From the transformer: which prompt wrote a tip."),
+    "predictions": ("predictions.{model}", Prediction, "From a predictor: its values, live or as a shadow."),
+}
+PUBLISHED = {"scoreDecisions", "generateDecisions", "predictions"}  # by us; the rest is for the recommender to publish
+Json = dict[str, Any]
+
+
+def document() -> Json:
+    """The whole document."""
+    models = [model for _, model, _ in CHANNELS.values()]
+    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REF)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "oO/ml events", "version": "1", "license": {"name": "Apache-2.0"}},
+        "channels": {name: _channel(*about) for name, about in CHANNELS.items()},
+        "operations": {name: _operation(name) for name in CHANNELS},
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _channel(address: str, model: type[BaseModel], said: str) -> Json:
+    channel: Json = {"address": address, "description": said}
+    if "{" in address:
+        name = address.partition("{")[2].rstrip("}")
+        channel["parameters"] = {name: {"description": f"the event's {name}"}}
+    payload = {"$ref": REF.format(model=model.__name__)}
+    return {**channel, "messages": {model.__name__: {"contentType": "application/json", "payload": payload}}}
+
+
+def _operation(name: str) -> Json:
+    return {"action": "send" if name in PUBLISHED else "receive", "channel": {"$ref": f"#/channels/{name}"}}
