@@ -43,7 +43,10 @@ class Output(StrEnum):
 
 Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
 Port = Annotated[
-    int | None, typer.Option(min=1024, max=65_000, help="Port of the ingress; the 12 after it are used too.")
+    int | None,
+    typer.Option(
+        min=1024, max=65_000, help="Port of the ingress (as last time, else 8080); the 12 after it are used too."
+    ),
 ]
 Form = Annotated[Output, typer.Option(help="For people or for programs.")]
 File = Annotated[Path | None, typer.Argument(help="A JSON body; `-` reads standard input; without it, an example.")]

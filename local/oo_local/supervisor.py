@@ -61,7 +61,8 @@ class Supervisor:
             loop.add_signal_handler(number, self.stopping.set)
         try:
             await self._unless_stopped(self._start())
-            self._become("ready")
+            if not self.stopping.is_set():
+                self._become("ready")
             follower = asyncio.create_task(self._follow())
             yield
             follower.cancel()
