@@ -100,6 +100,16 @@ async def test_the_event_carries_the_round_as_it_was_answered(fakes):
     assert "Pay the rent" not in data
 
 
+async def test_nothing_of_a_profile_but_the_mirrored_names_is_logged(fakes):
+    profile = {"completion_rate_30d": 0.5, "diary": "dear secret", "notes": ["secret"] * 1000}
+
+    await fakes.post("/score", ASK | {"profile_features": profile})
+
+    ((_, logged),) = fakes.outbox.events
+    assert "completion_rate_30d" in logged
+    assert "secret" not in logged
+
+
 def answered(status=200, **changes):
     whole = {
         "model_name": "m",

@@ -82,7 +82,7 @@ class Scorer:
             self.clock(),
             ask.timezone,
             tuple(task.facts() for task in ask.tasks),
-            ask.profile_features,
+            self._mirrored(ask.profile_features),
             ask.profile_computed_at,
         )
         rows = self.features.rows(moment, candidates)
@@ -98,6 +98,14 @@ class Scorer:
         decided = perf_counter()
         timing = {"features": featured - start, "predictor": predicted - featured, "policy": decided - predicted}
         return Scored(round_.reply(self.features.ref), timing, lambda: self._publish(round_))
+
+    def _mirrored(self, profile: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Only what the mirror knows: nothing else that a caller ships is looked at, or logged."""
+        return (
+            None
+            if profile is None
+            else {of.name: profile[of.name] for of in self.features.profile if of.name in profile}
+        )
 
     async def _judge(self, rows: Rows, request_id: str, headers: Mapping[bytes, bytes]) -> Judged:
         if not rows.values:
