@@ -19,6 +19,8 @@ setup: .venv/installed  ## install everything into .venv (.venv/bin/oo-ml exists
 .venv/installed: locks/dev.txt locks/uv.txt $(MEMBERS:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "make: Python 3.11 or newer is needed, and '$(PYTHON)' is not; name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || \
+		{ echo "make: '$(PYTHON)' has no pip: install it (python3-pip in Debian), or name another Python by PYTHON=…" >&2; exit 1; }
 	@echo "==> installing into .venv (the first time downloads about 800 MB)"
 	@$(PYTHON) -m venv --without-pip .venv
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target .venv/bootstrap -r locks/uv.txt
