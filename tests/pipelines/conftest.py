@@ -4,15 +4,6 @@ from __future__ import annotations
 
 import pytest
 from real_consumers import Consumers
-from real_nats import Nats
-
-
-@pytest.fixture
-def server(tmp_path):
-    server = Nats(tmp_path / "nats")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

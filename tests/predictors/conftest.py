@@ -14,18 +14,9 @@ import pytest
 from models_made import NOW, card, parts
 from oo_model_cards import artifact, gate
 from oo_model_cards.registry import Registry
-from real_mlflow import Mlflow
 from waiting import eventually, free_port
 
 NAME = "tip-ranker"
-
-
-@pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory):
-    server = Mlflow(tmp_path_factory.mktemp("mlflow"))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="session")
