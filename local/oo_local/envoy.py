@@ -74,7 +74,7 @@ def _split(values: Mapping[str, Any], *, challenger: bool) -> Json:
     route: Json = {"weighted_clusters": {"clusters": shares}, "timeout": timeout, "retry_policy": RETRY}
     if challenger and rollout["mirrorPercent"]:
         share = {"default_value": {"numerator": rollout["mirrorPercent"], "denominator": "HUNDRED"}}
-        route["request_mirror_policies"] = [{"cluster": "challenger", "runtime_fraction": share}]
+        route["request_mirror_policies"] = [{"cluster": "challenger-shadow", "runtime_fraction": share}]
     host = {"name": "split", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": route}]}
     return {"name": "split", "virtual_hosts": [host]}
 
@@ -118,6 +118,7 @@ def _clusters(layout: Layout) -> list[Json]:
         _cluster("transformer", [layout.at("transformer-1"), layout.at("transformer-2")], "/healthz/ready"),
         _cluster("predictor", [layout.at("predictor")]),
         _cluster("challenger", [layout.at("challenger")]),
+        _cluster("challenger-shadow", [layout.at("challenger-shadow")]),
     ]
 
 

@@ -22,6 +22,7 @@ OFFSETS = {
     "nats": 10,
     "envoy-1": 11,
     "envoy-2": 12,
+    "challenger-shadow": 13,
 }
 
 

@@ -111,16 +111,16 @@ class Stack:
 
     def predictor(self, name: str, version: str) -> Process:
         """`predictor` serves the champion, `challenger` what may follow it; each a version, no alias that moves."""
-        port, shadow = self.layout.at(name), name == "challenger" and not self.values["rollout"]["challenger"]["weight"]
+        port = self.layout.at(name)
+        copies = ("--shadow_port", str(self.layout.at("challenger-shadow"))) if name == "challenger" else ()
         environ = self._environ(
             OO_PREDICTOR_HOST="127.0.0.1",
             OO_PREDICTOR_NATS_URL=self.layout.nats_url,
             OO_PREDICTOR_TRACKING_URI=self.layout.url("mlflow"),
             OO_PREDICTOR_CACHE_DIR=f"{self.layout.data}/models",
-            OO_PREDICTOR_ROLE="shadow" if shadow else "live",
         )
         command = self._module(
-            "oo_predictors", "--model_uri", f"mlflow://tip-ranker/{version}", "--http_port", str(port)
+            "oo_predictors", "--model_uri", f"mlflow://tip-ranker/{version}", "--http_port", str(port), *copies
         )
         return Process(name, command, port, environ, "/healthz/ready")
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from oo_model_cards.artifact import ArtifactError
 from oo_model_cards.version import RegistryError
-from oo_serving.server import kserve_model
+from oo_serving.server import Ports, kserve_model
 from pydantic import ValidationError
 
 from oo_predictors.parts import run
@@ -41,6 +41,7 @@ def serving(argv: Sequence[str]) -> argparse.Namespace:
     where.add_argument("--model_uri", help="mlflow://NAME@ALIAS or mlflow://NAME/VERSION")
     parser.add_argument("--http_port", type=int, default=8080, help="(default %(default)s)")
     parser.add_argument("--grpc_port", type=int, help="without it there is no gRPC")
+    parser.add_argument("--shadow_port", type=int, help="HTTP too: what comes in here is a mirrored copy, role shadow")
     given, rest = parser.parse_known_args(argv)
     _refuse_misspelt(parser, rest)
     return given
@@ -75,7 +76,7 @@ def main() -> None:
         _exit(str(error), MISUSED)
     except (ArtifactError, RegistryError) as error:
         _exit(f"refused: {error}", REFUSED)
-    run(asked.model_name, ranker, told, asked.http_port, asked.grpc_port)
+    run(asked.model_name, ranker, told, Ports(asked.http_port, told.host, asked.grpc_port, asked.shadow_port))
 
 
 def _source(asked: argparse.Namespace, told: PredictorSettings) -> Source:

@@ -51,7 +51,7 @@ def predictor_model(predictor: Predictor) -> Any:
 
     def respond(found: Answered) -> Any:
         output = InferOutput(name="values", shape=[len(found.values)], datatype="FP32", data=found.values)
-        parameters = {"feature_set": predictor.ranker.feature_set, "role": predictor.role}
+        parameters = {"feature_set": predictor.ranker.feature_set, "role": found.role}
         return InferResponse(
             found.request_id, predictor.name, [output], model_version=predictor.ranker.version, parameters=parameters
         )

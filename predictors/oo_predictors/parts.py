@@ -19,13 +19,12 @@ from oo_predictors.settings import PredictorSettings
 __all__ = ["run"]
 
 
-def run(name: str, ranker: Ranker, told: PredictorSettings, http: int, grpc: int | None) -> None:
+def run(name: str, ranker: Ranker, told: PredictorSettings, ports: Ports) -> None:
     """Put the parts together and serve until a signal."""
     log_to_stderr()
     outbox = Outbox(told.nats_url, told.outbox_capacity)
-    predictor = Predictor(name, ranker, told.role, told.max_rows, outbox, partial(datetime.now, UTC))
+    predictor = Predictor(name, ranker, told.max_rows, outbox, partial(datetime.now, UTC), ports.shadow)
     models = [predictor_model(predictor)]
-    ports = Ports(http, told.host, grpc)
     serve(models, Edge(predictor).routes(), ports, _open(outbox), max_body=told.max_body_bytes)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Protocol
+from typing import Literal, Protocol
 
 from oo_contracts import subjects
 from oo_contracts.events import Event, Prediction
@@ -15,9 +15,10 @@ from oo_contracts.score import ModelInfo
 
 from oo_predictors.call import Ask, Conflict, Shape
 from oo_predictors.ranker import Ranker
-from oo_predictors.settings import Role
 
-__all__ = ["Answered", "Outbox", "Predictor"]
+__all__ = ["Answered", "Outbox", "Predictor", "Role"]
+
+Role = Literal["live", "shadow"]
 
 
 class Outbox(Protocol):
@@ -31,26 +32,35 @@ class Answered:
     """One value per row, and how to tell of it once the reply is sent."""
 
     request_id: str
+    role: Role
     values: list[float]
     publish: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """One served version under its name. `role` is the deployment's, never the caller's."""
+    """One served version under its name.
+
+    What comes in by `shadow_port` is a mirrored copy: the deployment decides who reaches that port, and nothing in a
+    call can say otherwise. So a version goes from shadow to canary without a restart.
+    """
 
     name: str
     ranker: Ranker
-    role: Role
     most_rows: int
     outbox: Outbox
     now: Callable[[], datetime]
+    shadow_port: int | None = None
 
     @property
     def shape(self) -> Shape:
         return Shape(self.ranker.width, self.most_rows)
 
-    def answer(self, ask: Ask, request_id: str | None) -> Answered:
+    def role(self, port: int) -> Role:
+        """What a call is that came in by this port."""
+        return "shadow" if port == self.shadow_port else "live"
+
+    def answer(self, ask: Ask, request_id: str | None, role: Role = "live") -> Answered:
         """The probability of a reward for each row.
 
         Raises:
@@ -62,13 +72,13 @@ class Predictor:
         values = self.ranker.runtime.values(ask.rows).tolist()
         seconds = perf_counter() - start
         known = ask.id or request_id or uuid7()
-        return Answered(known, values, lambda: self._publish(known, values, seconds))
+        return Answered(known, role, values, lambda: self._publish(known, role, values, seconds))
 
-    def _publish(self, request_id: str, values: list[float], seconds: float) -> None:
+    def _publish(self, request_id: str, role: Role, values: list[float], seconds: float) -> None:
         event = Prediction(
             event_id=uuid7(),
             request_id=request_id,
-            role=self.role,
+            role=role,
             model=ModelInfo(name=self.name, version=self.ranker.version),
             feature_set=self.ranker.feature_set,
             values=tuple(values),

@@ -63,7 +63,8 @@ class Edge:
     def _answer(self, call: Call, read: Read, write: Write, route: str) -> Reply:
         start = perf_counter()
         try:
-            found = self.predictor.answer(read(call.body, self.predictor.shape), _request_id(call))
+            ask = read(call.body, self.predictor.shape)
+            found = self.predictor.answer(ask, _request_id(call), self.predictor.role(call.port))
         except Refused as refused:
             metrics.REFUSED.labels(route, type(refused).__name__).inc()
             return _refusal(refused)
@@ -82,7 +83,7 @@ class Edge:
                 "model_name": predictor.name,
                 "model_version": predictor.ranker.version,
                 "id": found.request_id,
-                "parameters": {"feature_set": predictor.ranker.feature_set, "role": predictor.role},
+                "parameters": {"feature_set": predictor.ranker.feature_set, "role": found.role},
                 "outputs": [values],
             }
         )
@@ -102,7 +103,6 @@ def described(predictor: Predictor) -> dict[str, Any]:
             "digest": ranker.digest,
             "feature_set": ranker.feature_set,
             "features": ranker.manifest.features,
-            "role": predictor.role,
         },
     }
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from oo_contracts.settings import Settings
 from pydantic import Field
 
-__all__ = ["PredictorSettings", "Role"]
-
-Role = Literal["live", "shadow"]
+__all__ = ["PredictorSettings"]
 
 
 class PredictorSettings(Settings):
@@ -19,7 +17,6 @@ class PredictorSettings(Settings):
     prefix: ClassVar[str] = "OO_PREDICTOR_"
 
     host: str = Field("0.0.0.0", description="address to listen on")  # noqa: S104  # a pod; embedded gives loopback
-    role: Role = Field("live", description="shadow: users never see the answers; events say so")
     nats_url: str = Field("nats://127.0.0.1:4222", description="where predictions go")
     tracking_uri: str = Field("http://127.0.0.1:5000", description="MLflow, for mlflow:// references")
     feature_set: str | None = Field(None, description="the feature set that the model must have, name@fingerprint")

@@ -32,6 +32,7 @@ class Call:
 
     body: bytes = b""
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    port: int = 0  # the one it came in by
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -94,7 +95,7 @@ class ShortCut:
             body = await _body(receive, _declared_length(scope), self.max_body) if scope["method"] == "POST" else b""
             if scope["method"] == "POST" and not _is_json(headers.get(b"content-type", b"")):
                 return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send content-type: application/json")
-            return await handler(Call(body, headers))
+            return await handler(Call(body, headers, scope["server"][1]))
         except TooLarge:
             return _too_large(self.max_body)
         except Gone:

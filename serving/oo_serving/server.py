@@ -10,11 +10,13 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import uvicorn
 import uvloop
 
 from oo_serving.asgi import Routes, ShortCut
@@ -35,6 +37,7 @@ class Ports:
     http: int
     host: str = "0.0.0.0"  # noqa: S104  # inside a pod; the embedded stack gives loopback
     grpc: int | None = None
+    shadow: int | None = None  # a second HTTP port, for mirrored copies: a handler sees which one a call came in by
 
 
 def kserve_model() -> Any:
@@ -106,7 +109,17 @@ async def _serve(
         signal.signal(number, _leave_to_uvicorn)
     async with lifetime, _grpc(server, ports.grpc):
         log.info("listening on %s:%d", ports.host, ports.http)
-        await rest.start()
+        rest.create_application()
+        await uvicorn.Server(rest.config).serve([_bound(rest.config.host, port) for port in _http(ports)])
+
+
+def _http(ports: Ports) -> list[int]:
+    return [ports.http] if ports.shadow is None else [ports.http, ports.shadow]
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A listening address, or one line on why not and exit code 1."""
+    return uvicorn.Config("", host=host, port=port, log_config=None).bind_socket()
 
 
 def _leave_to_uvicorn(*_: object) -> None:

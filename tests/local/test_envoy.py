@@ -63,7 +63,8 @@ def world(tmp_path, port):
     """A real Envoy, two transformers, a predictor and a challenger."""
     layout = Layout(tmp_path, port)
     servers = {
-        name: echo(name, layout.at(name)) for name in ("transformer-1", "transformer-2", "predictor", "challenger")
+        name: echo(name, layout.at(name))
+        for name in ("transformer-1", "transformer-2", "predictor", "challenger", "challenger-shadow")
     }
     envoy.write(layout, VALUES, challenger=False)
     file = layout.run / "envoy" / "envoy-1.json"
@@ -108,14 +109,14 @@ def test_without_a_challenger_everything_is_the_champions(world):
 def test_the_mirror_copies_each_call_and_no_answer(world):
     layout, servers = world
     envoy.write_split(layout, values(0, 100), challenger=True)
-    assert eventually(lambda: asked(layout, 5) and servers["challenger"].seen)
-    servers["challenger"].seen.clear()
+    assert eventually(lambda: asked(layout, 5) and servers["challenger-shadow"].seen)
+    servers["challenger-shadow"].seen.clear()
 
     found = asked(layout)
 
     assert found == {"predictor": 400}
-    assert eventually(lambda: len(servers["challenger"].seen) == 400)
-    assert set(servers["challenger"].seen) == {f"r-{number}" for number in range(400)}
+    assert eventually(lambda: len(servers["challenger-shadow"].seen) == 400)
+    assert set(servers["challenger-shadow"].seen) == {f"r-{number}" for number in range(400)}
 
 
 def test_weights_change_while_calls_go_on(world):

@@ -39,8 +39,9 @@ class Served:
     """A predictor; `ask` gives (status, headers, JSON)."""
 
     def __init__(self, *arguments, **environ):
-        self.port, self.grpc_port = free_port(), free_port()
-        ports = ["--http_port", str(self.port), "--grpc_port", str(self.grpc_port)]
+        self.port, self.grpc_port, self.shadow_port = free_port(), free_port(), free_port()
+        listen = {"--http_port": self.port, "--grpc_port": self.grpc_port, "--shadow_port": self.shadow_port}
+        ports = [str(word) for pair in listen.items() for word in pair]
         command = [sys.executable, "-P", "-m", "oo_predictors", "--model_name", NAME, *ports, *map(str, arguments)]
         ours = {"OO_PREDICTOR_HOST": "127.0.0.1", "OO_PREDICTOR_NATS_URL": f"nats://127.0.0.1:{free_port()}"}
         told = os.environ | ours | {f"OO_PREDICTOR_{key}": str(value) for key, value in environ.items()}
@@ -63,10 +64,10 @@ class Served:
         self.errors = self.process.communicate(timeout=30)[1]
         return self.process.returncode
 
-    def ask(self, path, body=None, **headers):
+    def ask(self, path, body=None, port=None, **headers):
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"content-type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, sent)  # ours
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}", data, sent)  # ours
         try:
             with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  # as above
                 return reply.status, reply.headers, json.loads(reply.read())

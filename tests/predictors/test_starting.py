@@ -106,18 +106,20 @@ def test_each_call_leaves_one_event_that_says_the_role(start, model_dir, tmp_pat
     server = Nats(tmp_path / "nats")
     server.start()
     server.publish()
-    served = start("--model_dir", model_dir, NATS_URL=server.url, ROLE="shadow").ready()
+    served = start("--model_dir", model_dir, NATS_URL=server.url).ready()
 
-    reply = served.ask(INFER, body(rows(2)))[2]
+    live = served.ask(INFER, body(rows(2)))[2]
+    copy = served.ask(INFER, body(rows(2)), port=served.shadow_port)[2]
     served.stop(signal.SIGTERM)
     events = asyncio.run(predictions(server.url))
     server.stop()
 
-    assert reply["parameters"]["role"] == "shadow"
+    assert (live["parameters"]["role"], copy["parameters"]["role"]) == ("live", "shadow")
     assert [(event["request_id"], event["role"], event["feature_set"]) for event in events] == [
-        ("r-1", "shadow", FEATURE_SET)
+        ("r-1", "live", FEATURE_SET),
+        ("r-1", "shadow", FEATURE_SET),
     ]
-    assert events[0]["values"] == reply["outputs"][0]["data"]
+    assert events[0]["values"] == events[1]["values"] == live["outputs"][0]["data"]
 
 
 async def predictions(url):
@@ -131,11 +133,13 @@ async def predictions(url):
 
 
 def test_a_caller_cannot_choose_the_role(start, model_dir):
-    served = start("--model_dir", model_dir, ROLE="shadow").ready()
+    served = start("--model_dir", model_dir).ready()
+    said = body(rows(1)) | {"parameters": {"role": "live"}}
 
-    reply = served.ask(INFER, body(rows(1)) | {"parameters": {"role": "live"}}, host="tip-ranker")[2]
+    reply = served.ask(INFER, said, port=served.shadow_port, host=f"tip-ranker:{served.port}")[2]
+    other = served.ask(INFER, body(rows(1)), host="tip-ranker-shadow")[2]
 
-    assert reply["parameters"]["role"] == "shadow"
+    assert (reply["parameters"]["role"], other["parameters"]["role"]) == ("shadow", "live")
 
 
 def test_arguments_that_kserve_appends_are_accepted(start, model_dir):
@@ -151,8 +155,8 @@ def test_arguments_that_kserve_appends_are_accepted(start, model_dir):
         (["--http_port", "many"], {}, "--http_port"),
         (["--model_dir", "a", "--model_uri", "mlflow://a@b"], {}, "not allowed with"),
         (["--model_uri", "s3://bucket/model"], {}, "is not like mlflow://"),
-        ([], {"OO_PREDICTOR_ROLLE": "live"}, "OO_PREDICTOR_ROLLE"),
-        ([], {"OO_PREDICTOR_ROLE": "boss"}, "OO_PREDICTOR_ROLE"),
+        ([], {"OO_PREDICTOR_MAX_ROW": "9"}, "OO_PREDICTOR_MAX_ROW"),
+        ([], {"OO_PREDICTOR_MAX_ROWS": "many"}, "OO_PREDICTOR_MAX_ROWS"),
         (["fetch", "mlflow://a@b"], {}, "folder"),
         (["fetch", "nonsense", "/nowhere"], {}, "is not like mlflow://"),
     ],
@@ -173,7 +177,7 @@ def test_a_folder_that_is_not_there_is_refused(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"), [(["--help"], "OO_PREDICTOR_ROLE"), (["fetch", "--help"], "mlflow://NAME@ALIAS")]
+    ("arguments", "told"), [(["--help"], "OO_PREDICTOR_MAX_ROWS"), (["fetch", "--help"], "mlflow://NAME@ALIAS")]
 )
 def test_help_says_what_can_be_said(run, arguments, told):
     done = run(*arguments)
