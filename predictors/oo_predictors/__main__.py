@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from oo_model_cards.artifact import ArtifactError
-from oo_model_cards.version import RegistryError
+from oo_model_cards.version import NotFound, RegistryError, Unavailable
 from oo_serving.server import Ports, kserve_model
 from pydantic import ValidationError
 
 from oo_predictors.parts import run
+from oo_predictors.pins import NoPins, in_cluster
 from oo_predictors.ranker import load
 from oo_predictors.settings import PredictorSettings
 from oo_predictors.source import Registry, Source, fetch, from_folder, from_reference
@@ -23,6 +25,7 @@ from oo_predictors.source import Registry, Source, fetch, from_folder, from_refe
 __all__ = ["main"]
 
 MISUSED, REFUSED = 2, 3  # exit codes: the call is wrong; the model is
+AGAIN = 2  # seconds between attempts to fetch
 
 
 def serving(argv: Sequence[str]) -> argparse.Namespace:
@@ -53,6 +56,7 @@ def fetching(argv: Sequence[str]) -> argparse.Namespace:
         description="Download a registered model into a folder, verify it, and leave a pin that names its version.",
         epilog="MLflow is where OO_PREDICTOR_TRACKING_URI says.",
     )
+    parser.add_argument("--wait", type=float, default=0, help="seconds to wait for the version to be there (default 0)")
     parser.add_argument("reference", help="mlflow://NAME@ALIAS or mlflow://NAME/VERSION")
     parser.add_argument("folder", type=Path, help="like /mnt/models; empty, or filled by an earlier fetch")
     return parser.parse_args(argv)
@@ -65,7 +69,7 @@ def main() -> None:
     try:
         told = PredictorSettings.read(os.environ)
         if argv[:1] == ["fetch"]:
-            done = fetch(asked.reference, _registry(told), asked.folder)
+            done = _fetched(asked, told)
             print(f"version {done.version}, digest {done.digest}, in {done.folder}")  # noqa: T201  # the answer
             return
         ranker = load(_source(asked, told), told.feature_set)
@@ -77,6 +81,20 @@ def main() -> None:
     except (ArtifactError, RegistryError) as error:
         _exit(f"refused: {error}", REFUSED)
     run(asked.model_name, ranker, told, Ports(asked.http_port, told.host, asked.grpc_port, asked.shadow_port))
+
+
+def _fetched(asked: argparse.Namespace, told: PredictorSettings) -> Source:
+    """Fetch, again and again for as long as it may take until there is a first champion, or MLflow is up."""
+    end = time.monotonic() + asked.wait
+    while True:
+        try:
+            pins = in_cluster(told.pod_name, told.pod_namespace) if told.pod_name else NoPins()
+            return fetch(asked.reference, _registry(told), asked.folder, pins)
+        except (NotFound, Unavailable) as error:
+            if time.monotonic() >= end:
+                raise
+            print(f"oo_predictors: waiting: {error}", file=sys.stderr, flush=True)  # noqa: T201  # progress
+            time.sleep(AGAIN)
 
 
 def _source(asked: argparse.Namespace, told: PredictorSettings) -> Source:

@@ -21,6 +21,8 @@ class PredictorSettings(Settings):
     tracking_uri: str = Field("http://127.0.0.1:5000", description="MLflow, for mlflow:// references")
     feature_set: str | None = Field(None, description="the feature set that the model must have, name@fingerprint")
     cache_dir: Path = Field(Path(".oo-ml/models"), description="fetched models and what references were pinned to")
+    pod_name: str | None = Field(None, description="with it `fetch` agrees with the pods of the same ReplicaSet")
+    pod_namespace: str = Field("default", description="where that pod is")
     max_rows: int = Field(1_000, ge=1, description="rows in one call")
     max_body_bytes: int = Field(2 << 20, ge=1_024, description="larger bodies are a 413")
     outbox_capacity: int = Field(

@@ -13,7 +13,9 @@ from oo_model_cards import artifact
 from oo_model_cards.version import Unavailable, Version, parse
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-__all__ = ["Pin", "Registry", "Source", "fetch", "from_folder", "from_reference"]
+from oo_predictors.pins import NoPins, Pin, Pins
+
+__all__ = ["Registry", "Source", "fetch", "from_folder", "from_reference"]
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +26,6 @@ class Registry(Protocol):
     def resolve(self, reference: str) -> Version: ...
 
     def fetch(self, version: Version, into: Path) -> Path: ...
-
-
-class Pin(BaseModel):
-    """What a reference was resolved to. In a folder: what was fetched into it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reference: str
-    name: str
-    version: str
-    digest: str
 
 
 class Source(BaseModel):
@@ -89,25 +80,31 @@ def from_reference(reference: str, connect: Callable[[], Registry], cache: Path)
 def _fetched(reference: str, registry: Registry, cache: Path) -> Pin:
     """The version as the registry has it now, in the cache."""
     version = registry.resolve(reference)
-    pin = Pin(reference=reference, name=version.name, version=version.version, digest=version.digest)
+    pin = _pin(reference, version)
     if not _intact(pin, cache):
         shutil.rmtree(_home(cache, pin), ignore_errors=True)
         registry.fetch(version, _home(cache, pin))
     return pin
 
 
-def fetch(reference: str, registry: Registry, into: Path) -> Source:
-    """Fill a folder for a later `from_folder`: download, verify, leave the pin.
+def fetch(reference: str, registry: Registry, into: Path, pins: Pins = NoPins()) -> Source:  # noqa: B008  # no state
+    """Fill a folder for a later `from_folder`: agree with the neighbours, download, verify, leave the pin.
 
     Raises:
         RegistryError, ArtifactError, ValueError: as `from_reference`.
     """
     parse(reference)
-    version = registry.resolve(reference)
+    pin = pins.kept() or pins.keep(_pin(reference, registry.resolve(reference)))
+    version = registry.resolve(f"{pin.name}/{pin.version}")
+    if version.digest != pin.digest:
+        raise artifact.Tampered(f"{pin.name}/{pin.version} has another digest in MLflow than it was pinned to")
     registry.fetch(version, into)
-    pin = Pin(reference=reference, name=version.name, version=version.version, digest=version.digest)
     _write(into / artifact.PIN, pin)
     return from_folder(into)
+
+
+def _pin(reference: str, version: Version) -> Pin:
+    return Pin(reference=reference, name=version.name, version=version.version, digest=version.digest)
 
 
 def _home(cache: Path, pin: Pin) -> Path:

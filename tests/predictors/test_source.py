@@ -152,3 +152,46 @@ def test_what_is_no_reference_asks_nobody(shelf, cache, reference):
         from_reference(reference, shelf.connect, cache)
 
     assert shelf.resolved == 0
+
+
+class Neighbours:
+    """Pins in memory: what the first pod of a ReplicaSet keeps is what all others find."""
+
+    def __init__(self):
+        self.pin, self.hidden = None, False
+
+    def kept(self):
+        return None if self.hidden else self.pin
+
+    def keep(self, pin):
+        self.pin = self.pin or pin
+        return self.pin
+
+
+def test_a_pod_made_later_fetches_what_its_neighbours_fetched(shelf, tmp_path):
+    pins = Neighbours()
+    first = fetch(CHAMPION, shelf, tmp_path / "pod-1", pins)
+    shelf.champion = "2"
+
+    later = fetch(CHAMPION, shelf, tmp_path / "pod-2", pins)
+    rolled_out = fetch(CHAMPION, shelf, tmp_path / "pod-3", Neighbours())
+
+    assert (first.version, later.version, rolled_out.version) == ("1", "1", "2")
+    assert later.digest == first.digest
+
+
+def test_of_two_pods_that_resolve_at_once_the_first_to_keep_decides(shelf, tmp_path):
+    pins = Neighbours()
+    fetch(CHAMPION, shelf, tmp_path / "pod-1", pins)
+    shelf.champion, pins.hidden = "2", True  # the second pod looked before the first had kept its pin
+
+    assert fetch(CHAMPION, shelf, tmp_path / "pod-2", pins).version == "1"
+
+
+def test_a_pinned_version_that_changed_in_the_registry_is_refused(shelf, tmp_path):
+    pins = Neighbours()
+    fetch(CHAMPION, shelf, tmp_path / "pod-1", pins)
+    shelf.models["1"] = parts(feature_set="ranker-v1@" + "9" * 16)
+
+    with pytest.raises(Tampered, match="tip-ranker/1 has another digest"):
+        fetch(CHAMPION, shelf, tmp_path / "pod-2", pins)
