@@ -1,4 +1,4 @@
-"""`python -m oo_pipelines simulate | train`: what the CronJobs run."""
+"""`python -m oo_pipelines simulate | train | bootstrap`: what Jobs and CronJobs run."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import nats.errors
 from oo_consumers.store import StoreError
-from oo_model_cards.gate import Refused
-from oo_model_cards.registry import RegistryError
+from oo_model_cards.gate import CHAMPION, Refused
+from oo_model_cards.registry import Registry, RegistryError
 from pydantic import ValidationError
 
 from oo_pipelines import simulate, train
 from oo_pipelines.dataset import NotEnough
 from oo_pipelines.settings import PipelineSettings
 from oo_pipelines.world import World
+
+AWAY = (StoreError, RegistryError, simulate.NotConsumed, nats.errors.Error, OSError)  # what may be there later
+AGAIN = 3  # seconds between attempts
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -34,9 +38,12 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("train", help="train on all closed rounds, register, move an alias through the gate")
     past = commands.add_parser("simulate", help="publish a past of a simulated world to JetStream")
-    past.add_argument("--days", type=int, default=7, help="(default %(default)s)")
-    past.add_argument("--users", type=int, default=250, help="(default %(default)s)")
-    past.add_argument("--seed", type=int, default=1, help="(default %(default)s)")
+    first = commands.add_parser("bootstrap", help="unless there is a champion: simulate a past and train the first")
+    first.add_argument("--wait", type=float, default=0, help="seconds to try again what is not up yet (default 0)")
+    for command in (past, first):
+        command.add_argument("--days", type=int, default=7, help="(default %(default)s)")
+        command.add_argument("--users", type=int, default=250, help="(default %(default)s)")
+        command.add_argument("--seed", type=int, default=1, help="(default %(default)s)")
     return parser.parse_args(argv)
 
 
@@ -47,13 +54,13 @@ def main() -> None:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
         settings = PipelineSettings.read(os.environ)
-        found = _simulated(given, settings) if given.command == "simulate" else _trained(settings)
+        found = COMMANDS[given.command](given, settings)
     except ValidationError as error:
         first = error.errors()[0]
         sys.exit(_refusal(2, f"OO_PIPELINE_{str(first['loc'][0]).upper()}: {first['msg']}"))
     except NotEnough as error:
         sys.exit(_refusal(2, str(error)))
-    except (StoreError, RegistryError, Refused, simulate.NotConsumed, nats.errors.Error, OSError) as error:
+    except (*AWAY, Refused) as error:
         sys.exit(_refusal(1, f"{type(error).__name__}: {error}"))
     print(json.dumps(found) if given.output == "json" else "\n".join(_lines(found)))  # noqa: T201  # the answer
 
@@ -63,8 +70,27 @@ def _simulated(given: argparse.Namespace, settings: PipelineSettings) -> dict[st
     return asdict(asyncio.run(simulate.run(settings, simulation, _progress)))
 
 
-def _trained(settings: PipelineSettings) -> dict[str, object]:
+def _trained(_: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
     return asdict(train.run(settings, datetime.now(UTC), _progress))
+
+
+def _bootstrapped(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
+    """The first champion. What it needs may be starting at the same time, and each step may be done twice."""
+    end = time.monotonic() + given.wait
+    while True:
+        try:
+            if champion := Registry(settings.tracking_uri).aliases(settings.model_name).get(CHAMPION):
+                return {"champion": champion, "trained": "nothing: there is a champion"}
+            _simulated(given, settings)
+            return _trained(given, settings)
+        except AWAY as error:
+            if time.monotonic() >= end:
+                raise
+            print(f"oo_pipelines: waiting: {error!r}", file=sys.stderr, flush=True)  # noqa: T201  # progress
+            time.sleep(AGAIN)
+
+
+COMMANDS = {"simulate": _simulated, "train": _trained, "bootstrap": _bootstrapped}
 
 
 def _lines(found: Mapping[str, object]) -> Iterator[str]:

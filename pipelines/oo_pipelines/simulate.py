@@ -7,6 +7,7 @@ Event ids are made from the seed, so simulating again publishes nothing new.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ from oo_pipelines.settings import PipelineSettings
 from oo_pipelines.world import Session, World
 
 __all__ = ["ERA", "NotConsumed", "Published", "Simulation", "run"]
+
+log = logging.getLogger(__name__)
 
 NAMESPACE = uuid.UUID("6f6f2d6d-6c00-4000-8000-73696d756c61")
 ERA = f"-{RANKER_V1.fingerprint[:8]}"  # in request ids: with new features the same past is other rounds
@@ -139,7 +142,7 @@ async def run(
         NotConsumed: they had not after `patience` seconds; the events are kept and will be taken later.
         nats.errors.Error, OSError: no NATS.
     """
-    connection = await nats.connect(settings.nats_url, max_reconnect_attempts=3, connect_timeout=5)
+    connection = await nats.connect(settings.nats_url, max_reconnect_attempts=3, connect_timeout=5, error_cb=_noted)
     try:
         await streams.ensure(connection.jetstream())
         published = await _publish(connection, list(simulation.events()), progress)
@@ -147,6 +150,11 @@ async def run(
     finally:
         await connection.close()
     return published
+
+
+async def _noted(error: Exception) -> None:
+    """An attempt in vain; when all are, `connect` raises."""
+    log.info("NATS: %r", error)
 
 
 async def _publish(connection: Client, events: list[Sent], progress: Progress) -> Published:
