@@ -21,17 +21,19 @@ ARG MEMBER
 COPY locks/${MEMBER}.txt /build/locks/
 RUN --mount=type=secret,id=network --mount=type=secret,id=certificates --mount=type=cache,target=/root/.cache/uv \
     set -ea; [ ! -e /run/secrets/network ] || . /run/secrets/network; \
-    UV_LINK_MODE=copy PYC_INVALIDATION_MODE=unchecked-hash; \
+    UV_LINK_MODE=copy PYC_INVALIDATION_MODE=UNCHECKED_HASH; \
     python3 -m venv --without-pip /opt/venv; \
     /build/installer/bin/uv pip install --quiet --no-config --no-progress --python /opt/venv/bin/python \
         --no-deps --require-hashes --no-build --compile-bytecode -r /build/locks/${MEMBER}.txt
 
-# Our own code: the closure of the member's packages, and nothing else of ours.
+# Our own code: the closure of the member's packages, and nothing else of ours. Its times are set to one moment, so that
+# the same code is the same layer, wherever and whenever it was checked out.
 FROM ${BASE_IMAGE} AS code
 ARG MEMBER
 COPY . /build
 RUN python3 /build/scripts/closure.py ${MEMBER} --into /app \
-    && python3 -m compileall -q --invalidation-mode unchecked-hash /app
+    && python3 -m compileall -q --invalidation-mode unchecked-hash /app \
+    && find /app -exec touch --no-dereference --date=@0 {} +
 
 # What runs: no pip, no compiler, nobody's password. `--read-only` is fine; only /tmp is ever written to, if it is there.
 FROM ${BASE_IMAGE} AS runtime

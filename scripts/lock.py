@@ -35,7 +35,7 @@ def main(members: list[str]) -> None:
 
 def uv(*words: str) -> str:
     """What uv prints; its own progress and errors go to the terminal."""
-    done = subprocess.run([UV, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own uv
+    done = subprocess.run([UV, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout
 
 
@@ -51,7 +51,7 @@ def write(name: str, text: str) -> None:
     """Put one lock into its file and say so."""
     path = ROOT / "locks" / f"{name}.txt"
     path.write_text(text)
-    print(f"{path.relative_to(ROOT)}: {text.count('==')} packages")  # noqa: T201  # a script talks
+    print(f"{path.relative_to(ROOT)}: {text.count('==')} packages")
 
 
 if __name__ == "__main__":
