@@ -108,7 +108,7 @@ class Engine:
         if self.name == "docker":
             self("save", "--output", part, tag)
         else:
-            self("push", tag, f"docker-archive:{part}:{tag}")
+            self("push", self.image(tag), f"docker-archive:{part}:{tag}")
         part.replace(file)
 
     def load(self, tar: Path, tag: str) -> None:
