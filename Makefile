@@ -59,7 +59,10 @@ load: setup  ## Locust against the running stack: p50, p95, p99 (ARGS="--rate 20
 lock: setup  ## resolve anew and write locks/*.txt (move exclude-newer in pyproject.toml first)
 	@$(BIN)/python -P scripts/lock.py $(MEMBERS)
 
+images:  ## build the container images, all or some (ARGS="--archive FOLDER transformers"; ARGS=--help)
+	@$(PYTHON) -P scripts/images.py $(ARGS)
+
 clean:  ## remove .venv and caches; the data in .oo-ml stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup up test unit lint types arrows fix bench load lock clean
+.PHONY: help setup up test unit lint types arrows fix bench load lock images clean

@@ -1,4 +1,4 @@
-"""Write locks/<member>.txt, locks/dev.txt and locks/uv.txt from one resolution.
+"""Write locks/<member>.txt, locks/<program>.txt, locks/dev.txt and locks/uv.txt from one resolution.
 
 `uv.lock` records download addresses, so it stays out of git; these exports have versions and hashes only, and plain
 pip can install them: `pip install --no-deps --require-hashes -r locks/transformers.txt`.
@@ -13,14 +13,21 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 UV = Path(sys.prefix) / "bin" / "uv"
 EXPORT = ("export", "--quiet", "--frozen", "--no-emit-workspace", "--no-header", "--no-annotate")
+PROGRAMS = ("litellm", "mlflow", "llm")  # deployed, and not ours: dependency groups of the root
+# KServe asks for them and imports none of them when it serves; only its annotations want pandas (oo_serving.server).
+UNUSED = ("grpcio-tools", "pillow")
+PRUNED = {"transformers": (*UNUSED, "pandas"), "predictors": UNUSED}
 
 
 def main(members: list[str]) -> None:
-    """Resolve, then export each member's closure, the whole, and uv itself."""
+    """Resolve, then export each member's closure, each program's, the whole, and uv itself."""
     uv("lock", "--python-preference", "only-system")
     for member in members:
         package = f"oo-{member.replace('_', '-')}"
-        write(member, uv(*EXPORT, "--no-dev", "--package", package))
+        prune = [word for name in PRUNED.get(member, ()) for word in ("--prune", name)]
+        write(member, uv(*EXPORT, "--no-dev", "--package", package, *prune))
+    for program in PROGRAMS:
+        write(program, uv(*EXPORT, "--only-group", program))
     dev = uv(*EXPORT, "--only-group", "dev")
     write("dev", dev)
     write("uv", requirement("uv", dev))
@@ -28,7 +35,7 @@ def main(members: list[str]) -> None:
 
 def uv(*words: str) -> str:
     """What uv prints; its own progress and errors go to the terminal."""
-    done = subprocess.run([UV, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own uv
+    done = subprocess.run([UV, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout
 
 
@@ -44,7 +51,7 @@ def write(name: str, text: str) -> None:
     """Put one lock into its file and say so."""
     path = ROOT / "locks" / f"{name}.txt"
     path.write_text(text)
-    print(f"{path.relative_to(ROOT)}: {text.count('==')} packages")  # noqa: T201  # a script talks
+    print(f"{path.relative_to(ROOT)}: {text.count('==')} packages")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m oo_local.llm", description=__doc__.splitlines()[0] if __doc__ else ""
     )
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container (default %(default)s)")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
@@ -36,7 +37,7 @@ def main() -> None:
 
     params = xllamacpp.CommonParams()
     params.model.path = str(file)
-    params.hostnames, params.port = ["127.0.0.1"], given.port
+    params.hostnames, params.port = [given.host], given.port
     params.ui = False
     params.n_ctx, params.n_parallel, params.cpuparams.n_threads = 2048, 1, given.threads
     server = xllamacpp.Server(params)

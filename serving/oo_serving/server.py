@@ -12,8 +12,10 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import uvicorn
@@ -44,10 +46,31 @@ def kserve_model() -> Any:
     """KServe's `Model` class, imported without letting KServe see our arguments."""
     given, sys.argv = sys.argv, sys.argv[:1]
     try:
-        from kserve import Model  # noqa: PLC0415  # see the module's docstring
+        with _pandas_or_stand_in():
+            from kserve import Model  # noqa: PLC0415  # see the module's docstring
     finally:
         sys.argv = given
     return Model
+
+
+@contextlib.contextmanager
+def _pandas_or_stand_in() -> Iterator[None]:
+    """Let KServe import without pandas, which the transformer's image leaves out.
+
+    KServe wants it for annotations and `isinstance` alone. So, while it is imported, a missing pandas is a module whose
+    `DataFrame` nothing is an instance of; afterwards only KServe holds that module, and `import pandas` fails again.
+    """
+    try:
+        import_module("pandas")
+    except ModuleNotFoundError:
+        sys.modules["pandas"] = stand_in = ModuleType("pandas", "Stands in for pandas, which is not installed.")
+        vars(stand_in)["DataFrame"] = type("DataFrame", (), {})
+        try:
+            yield
+        finally:
+            del sys.modules["pandas"]
+    else:
+        yield
 
 
 def kserve_unknown(arguments: Sequence[str]) -> list[str]:

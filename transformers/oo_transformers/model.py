@@ -21,6 +21,7 @@ __all__ = ["transformer_model"]
 
 def transformer_model(name: str, scorer: Scorer) -> Any:
     """Build the one subclass that KServe asks for; its base is only importable once arguments are parsed."""
+    base: Any = kserve_model()  # before anything else of KServe's, which would see our arguments and ask for pandas
     from kserve import InferOutput, InferRequest, InferResponse  # noqa: PLC0415  # as above
     from kserve.errors import InvalidInput  # noqa: PLC0415
 
@@ -34,7 +35,7 @@ def transformer_model(name: str, scorer: Scorer) -> Any:
         found.publish()
         return orjson.dumps(found.reply)
 
-    class Transformer(kserve_model()):  # type: ignore[misc]  # kserve has no types
+    class Transformer(base):  # type: ignore[misc]  # kserve has no types
         """Scores whole requests."""
 
         def load(self) -> bool:
