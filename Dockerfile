@@ -63,6 +63,11 @@ ENTRYPOINT ["litellm"]
 FROM runtime AS mlflow
 ENTRYPOINT ["mlflow"]
 FROM runtime AS llm
+# Its native library wants OpenMP's, which the slim base has not.
+USER root
+RUN ls /usr/lib/*/libgomp.so.1 2>/dev/null \
+    || { apt-get update -qq && apt-get install -qq --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*; }
+USER 65532:65532
 ENTRYPOINT ["python", "-P", "-m", "oo_local.llm"]
 
 FROM ${MEMBER}

@@ -3,7 +3,7 @@ server_name: $POD_NAME
 pid_file: /run/nats/nats.pid
 http: 0.0.0.0:8222
 lame_duck_grace_period: 2s
-lame_duck_duration: 10s
+lame_duck_duration: 30s
 jetstream {
   store_dir: /data
   {{- if eq .Values.nats.durability "strict" }}
