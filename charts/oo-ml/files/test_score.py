@@ -29,12 +29,8 @@ def main(url: str, host: str) -> None:
 def score(url: str, host: str) -> dict:
     body = json.dumps({"user_id": "helm-test", "tasks": [TASK]}).encode()
     headers = {"content-type": "application/json"} | ({"host": host} if host else {})
-    inside = (
-        ssl._create_unverified_context() if url.startswith("https") else None
-    )  # the entry's name is not the Service's
-    with urllib.request.urlopen(
-        urllib.request.Request(url + "/score", body, headers), timeout=20, context=inside
-    ) as reply:
+    inside = ssl._create_unverified_context() if url.startswith("https") else None  # the entry's name is not the Service's
+    with urllib.request.urlopen(urllib.request.Request(url + "/score", body, headers), timeout=20, context=inside) as reply:
         return json.load(reply)
 
 
