@@ -63,6 +63,13 @@ ENTRYPOINT ["litellm"]
 FROM runtime AS mlflow
 ENTRYPOINT ["mlflow"]
 FROM runtime AS llm
+# llama.cpp wants OpenMP's library, which slim images lack and its wheel does not bring.
+USER root
+RUN --mount=type=secret,id=network \
+    set -ea; [ ! -e /run/secrets/network ] || . /run/secrets/network; \
+    ls /usr/lib/*/libgomp.so.1 >/dev/null 2>&1 \
+    || { apt-get update -qq && apt-get install -qq --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*; }
+USER 65532:65532
 ENTRYPOINT ["python", "-P", "-m", "oo_local.llm"]
 
 FROM ${MEMBER}
