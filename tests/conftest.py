@@ -12,7 +12,9 @@ CLUSTER = Path(__file__).parent / "cluster"
 
 
 def pytest_addoption(parser):
-    told = "what tests/stack talks to: the embedded stack, which it starts, or a release on a cluster (make test-cluster)"
+    told = (
+        "what tests/stack talks to: the embedded stack, which it starts, or a release on a cluster (make test-cluster)"
+    )
     parser.addoption("--target", choices=("embedded", "cluster"), default="embedded", help=told)
 
 
@@ -21,6 +23,12 @@ def pytest_ignore_collect(collection_path, config):
     if collection_path == CLUSTER and config.getoption("--target") == "embedded":
         return True
     return None
+
+
+def pytest_runtest_setup(item):
+    told = item.get_closest_marker("embedded")
+    if told and item.config.getoption("--target") == "cluster":
+        pytest.skip(f"of the embedded stack alone: {told.args[0]}")
 
 
 @pytest.fixture

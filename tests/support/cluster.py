@@ -97,8 +97,11 @@ class Release:
 
     def pods(self, component: str) -> list[dict]:
         """Running pods of a component, oldest first; those that are on their way out are not among them."""
-        alive = [pod for pod in found("pods", "--selector", f"app.kubernetes.io/component={component}")
-                 if "deletionTimestamp" not in pod["metadata"] and pod["status"]["phase"] in {"Pending", "Running"}]
+        alive = [
+            pod
+            for pod in found("pods", "--selector", f"app.kubernetes.io/component={component}")
+            if "deletionTimestamp" not in pod["metadata"] and pod["status"]["phase"] in {"Pending", "Running"}
+        ]
         return sorted(alive, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
     def predictors(self, name: str = "") -> list[dict]:

@@ -28,8 +28,13 @@ class Load:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     async def run(self) -> None:
-        limits = httpx.Limits(max_keepalive_connections=4)
-        async with httpx.AsyncClient(base_url=self.url, timeout=20, limits=limits) as client, asyncio.TaskGroup() as calls:
+        async with (
+            httpx.AsyncClient(
+                base_url=self.url,
+                timeout=20,
+            ) as client,
+            asyncio.TaskGroup() as calls,
+        ):
             start = asyncio.get_running_loop().time()
             while not self.stopping.is_set():
                 calls.create_task(self._call(client))

@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument("--image")
     given = parser.parse_args()
     authority = base64.b64encode(given.ca.read_bytes()).decode()
-    documents = [item for item in yaml.safe_load_all(sys.stdin) if item and item["kind"] not in {"Certificate", "Issuer"}]
+    documents = [
+        item for item in yaml.safe_load_all(sys.stdin) if item and item["kind"] not in {"Certificate", "Issuer"}
+    ]
     for item in documents:
         if item["kind"].endswith("WebhookConfiguration"):
             trust(item, authority)

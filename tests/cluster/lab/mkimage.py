@@ -67,7 +67,7 @@ def layer(given: argparse.Namespace) -> bytes:
             info = tarfile.TarInfo(place)
             info.type, info.mode = tarfile.DIRTYPE, mode
             tar.addfile(info)
-        for source, place in dict((place, (source, place)) for source, place in files).values():
+        for place, source in {place: source for source, place in files}.items():
             put(tar, place, source.resolve().read_bytes(), 0o755)
         put(tar, "etc/passwd", PASSWD)
     return buffer.getvalue()
