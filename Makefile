@@ -68,6 +68,10 @@ load: setup  ## Locust against the running stack: p50, p95, p99 (ARGS="--rate 20
 lock: setup  ## resolve anew and write locks/*.txt (move exclude-newer in pyproject.toml first)
 	@$(BIN)/python -P scripts/lock.py $(MEMBERS)
 
+.PHONY: chart
+chart: setup  ## write what follows from the chart: schema, table, manifests/base (ARGS=--check)
+	@$(BIN)/python -P scripts/chart.py $(ARGS)
+
 images:  ## build the container images, all or some (ARGS="--archive FOLDER transformers"; ARGS=--help)
 	@$(PYTHON) -P scripts/images.py $(ARGS)
 
