@@ -63,9 +63,11 @@ ENTRYPOINT ["litellm"]
 FROM runtime AS mlflow
 ENTRYPOINT ["mlflow"]
 FROM runtime AS llm
-# Its native library wants OpenMP's, which the slim base has not.
+# llama.cpp wants OpenMP's library, which slim images lack and its wheel does not bring.
 USER root
-RUN ls /usr/lib/*/libgomp.so.1 2>/dev/null \
+RUN --mount=type=secret,id=network \
+    set -ea; [ ! -e /run/secrets/network ] || . /run/secrets/network; \
+    ls /usr/lib/*/libgomp.so.1 >/dev/null 2>&1 \
     || { apt-get update -qq && apt-get install -qq --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*; }
 USER 65532:65532
 ENTRYPOINT ["python", "-P", "-m", "oo_local.llm"]

@@ -50,6 +50,15 @@ fix: setup  ## format, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+cluster-up: setup  ## a real cluster for tests: kind where Docker answers, else processes of this machine
+	@tests/cluster/lab/up
+
+cluster-down:  ## stop it, and put the machine back
+	@tests/cluster/lab/down
+
+test-cluster: setup  ## the tests that need a cluster, which is started, and stopped again if it was not there
+	@tests/cluster/run $(ARGS)
+
 bench: setup  ## our /score against the stock KServe chain, interleaved in one run
 	@$(BIN)/python -P benchmarks/score.py $(ARGS)
 
@@ -69,4 +78,4 @@ images:  ## build the container images, all or some (ARGS="--archive FOLDER tran
 clean:  ## remove .venv and caches; the data in .oo-ml stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup up test unit lint types arrows fix bench load lock images clean
+.PHONY: help setup up cluster-up cluster-down test-cluster test unit lint types arrows fix bench load lock images clean

@@ -27,7 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 MEMBERS = ("transformers", "predictors", "consumers", "pipelines", "litellm", "mlflow", "llm")
 DEBIAN, SUITE = "oo-ml/debian-python", "bookworm"
-PACKAGES = "python3,python3-venv,libstdc++6,libgomp1,ca-certificates,tzdata"  # compiled wheels want C++'s library, and OpenMP's
+# Compiled wheels want the C++ library, the small language model OpenMP's.
+PACKAGES = "python3,python3-venv,libstdc++6,libgomp1,ca-certificates,tzdata"
 UNREAD = ("doc", "man", "info", "locale")  # folders of /usr/share that nothing reads in a container
 NETWORK = re.compile(
     r"(PIP_(INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST|DEFAULT_TIMEOUT|RETRIES|PROXY)"

@@ -1,10 +1,34 @@
-"""What several members' tests start: a real nats-server, and one real MLflow for all of them."""
+"""What several members' tests start, and which system the behavioural ones talk to."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from real_mlflow import Mlflow
 from real_nats import Nats
+
+CLUSTER = Path(__file__).parent / "cluster"
+
+
+def pytest_addoption(parser):
+    told = (
+        "what tests/stack talks to: the embedded stack, which it starts, or a release on a cluster (make test-cluster)"
+    )
+    parser.addoption("--target", choices=("embedded", "cluster"), default="embedded", help=told)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """The tests of tests/cluster are there for a cluster alone."""
+    if collection_path == CLUSTER and config.getoption("--target") == "embedded":
+        return True
+    return None
+
+
+def pytest_runtest_setup(item):
+    told = item.get_closest_marker("embedded")
+    if told and item.config.getoption("--target") == "cluster":
+        pytest.skip(f"of the embedded stack alone: {told.args[0]}")
 
 
 @pytest.fixture
@@ -21,3 +45,18 @@ def mlflow_server(tmp_path_factory):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def release():
+    """The chart, installed into an empty namespace with Pod Security `restricted`."""
+    import cluster  # noqa: PLC0415  # only with --target cluster
+
+    cluster.environment()
+    cluster.namespace()
+    installed = cluster.Release()
+    if not cluster.helm("list", "--short"):  # else it is of an earlier run, for people at work on the tests
+        installed.install()
+    installed.ready()
+    installed.settled(lambda said: said["degraded"] is None)
+    return installed

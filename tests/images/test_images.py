@@ -108,7 +108,11 @@ def test_the_dockerfile_starts_every_member(member):
 
 
 def test_the_dockerfile_runs_as_nobody_from_a_named_version():
-    assert re.findall(r"^USER .*", DOCKERFILE, re.MULTILINE) == ["USER 65532:65532"]
+    runtime, *stages = re.findall(r"^FROM .*\n(?:(?!FROM).*\n)*", DOCKERFILE, re.MULTILINE)[3:]
+    users = [re.findall(r"^USER (.*)", stage, re.MULTILINE)[-1:] for stage in stages]
+
+    assert re.findall(r"^USER .*", runtime, re.MULTILINE) == ["USER 65532:65532"]
+    assert all(last in ([], ["65532:65532"]) for last in users)
     assert "latest" not in DOCKERFILE
     assert "://" not in DOCKERFILE
     assert "--require-hashes" in DOCKERFILE

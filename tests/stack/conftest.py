@@ -1,4 +1,5 @@
-"""The whole embedded stack, started once by the command a person would use, and stopped by it."""
+"""The whole system: the embedded stack, started once by the command a person would use and stopped by it; or, with
+`--target cluster`, a release on a cluster, for the same behaviour."""
 
 from __future__ import annotations
 
@@ -51,6 +52,10 @@ class Stack:
     def process(self, name: str) -> dict:
         return next(item for item in self.status()["processes"] if item["name"] == name)
 
+    def train(self) -> dict:
+        """Run the training pipeline now; what it says of its outcome."""
+        return json.loads(self.oo_ml("train", "--output", "json").stdout)
+
     def post(self, route: str, body: dict, **headers: str) -> httpx.Response:
         return httpx.post(f"{self.url}{route}", json=body, headers=headers, timeout=30)
 
@@ -74,7 +79,10 @@ def is_free(port: int) -> bool:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory):
+def stack(request, tmp_path_factory):
+    if request.config.getoption("--target") == "cluster":
+        yield request.getfixturevalue("release")
+        return
     stack = Stack(tmp_path_factory.mktemp("stack"), free_span())
     started = stack.oo_ml("up", "--detach", "--port", str(stack.port), check=False)
     assert started.returncode == 0, started.stdout + started.stderr

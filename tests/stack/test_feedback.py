@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -53,6 +52,6 @@ def test_training_uses_the_feedback(stack, store):
     publish(stack, "feedback.completed", feedback(request, "completed", shown))
 
     assert eventually(lambda: sum(1 for _ in store.rounds(datetime.now(UTC))) == before + 1)
-    outcome = json.loads(stack.oo_ml("train", "--output", "json").stdout)
+    outcome = stack.train()
     assert outcome["rounds"] == before + 1
     assert outcome["alias"] == "challenger"

@@ -9,6 +9,8 @@ import pytest
 from oo_local.state import alive
 from waiting import eventually
 
+pytestmark = pytest.mark.embedded("it freezes and kills processes of this machine")
+
 ASK = {"user_id": "u-1", "tasks": [{"id": "t-1", "content": "Pay the rent", "priority": 4}]}
 
 

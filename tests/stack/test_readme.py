@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.embedded("the README's commands are its")
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 ELSEWHERE = {

@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 
+import pytest
 from oo_consumers.store import Store
 from oo_local.layout import OFFSETS
 from waiting import eventually, listens
+
+pytestmark = pytest.mark.embedded("it is about the foreground of `oo-ml up`")
 
 
 def counts(stack):

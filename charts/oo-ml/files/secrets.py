@@ -15,7 +15,12 @@ CONFLICT = 409
 
 
 def main(name: str) -> None:
-    owner = {"apiVersion": "v1", "kind": "ServiceAccount", "name": OWNER, "uid": ask(f"serviceaccounts/{OWNER}")["metadata"]["uid"]}
+    owner = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "name": OWNER,
+        "uid": ask(f"serviceaccounts/{OWNER}")["metadata"]["uid"],
+    }
     passwords = {"postgres-password": secrets.token_hex(24), "litellm-key": f"sk-{secrets.token_hex(24)}"}
     labels = {"app.kubernetes.io/part-of": "oo-ml", "app.kubernetes.io/component": "secrets"}
     meta = {"name": name, "ownerReferences": [owner], "labels": labels}

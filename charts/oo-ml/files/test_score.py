@@ -17,7 +17,6 @@ def main(url: str, host: str) -> None:
             said = score(url, host)
             break
         except OSError as error:
-            said = str(error)
             if time.monotonic() > end:
                 sys.exit(f"{url}/score: {error}")
             time.sleep(2)
@@ -29,9 +28,12 @@ def main(url: str, host: str) -> None:
 def score(url: str, host: str) -> dict:
     body = json.dumps({"user_id": "helm-test", "tasks": [TASK]}).encode()
     headers = {"content-type": "application/json"} | ({"host": host} if host else {})
-    inside = ssl._create_unverified_context() if url.startswith("https") else None  # the entry's name is not the Service's
-    with urllib.request.urlopen(urllib.request.Request(url + "/score", body, headers), timeout=20, context=inside) as reply:
+    request = urllib.request.Request(f"{url}/score", body, headers)
+    # A certificate is of the entry's public name, and this is called by the Service's.
+    inside = ssl._create_unverified_context() if url.startswith("https") else None  # noqa: SLF001
+    with urllib.request.urlopen(request, timeout=20, context=inside) as reply:
         return json.load(reply)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
