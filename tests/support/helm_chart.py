@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import subprocess
-import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def helm():
     try:
         return script().helm()
     except SystemExit as absent:
-        pytest.skip(f"{absent}")
+        pytest.skip(f"{absent}", allow_module_level=True)
 
 
 def ask(*words, values=None):
@@ -64,8 +63,11 @@ def objects(text):
 
 def named(things):
     """The objects by kind and name; no two may share them."""
-    found = {(thing["kind"], thing["metadata"]["name"]): thing for thing in things}
-    assert len(found) == len(things)
+    found = {}
+    for thing in things:
+        name = thing["kind"], thing["metadata"]["name"]
+        assert name not in found
+        found[name] = thing
     return found
 
 
@@ -77,7 +79,7 @@ def pods(things):
 
 
 def parts(thing):
-    """The pods of one object. KServe puts a runtime's container under its InferenceService's pod: they come together."""
+    """The pods of one object. A runtime's containers join its InferenceService's pod."""
     spec = thing.get("spec", {})
     match thing["kind"]:
         case "Pod":
