@@ -68,6 +68,19 @@ def test_a_slip_in_an_object_is_found(name, path, value, said):
     assert said in found[0]
 
 
+def test_a_kind_without_a_definition_is_a_problem():
+    text = yaml.safe_dump({"apiVersion": "example.org/v1", "kind": "Unheard", "metadata": {"name": "of"}})
+
+    (found,) = problems(text, MINORS[-1])
+
+    assert found.startswith("Unheard/of: could not find schema")
+
+
+def test_nothing_at_all_is_not_taken_for_good():
+    with pytest.raises(AssertionError):
+        problems("", MINORS[-1])
+
+
 def with_field(name, path, value):
     """The one object of the base, with a field changed."""
     for thing in yaml.load_all(BASE, yaml.CSafeLoader):
