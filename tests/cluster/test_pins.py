@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cluster import found, kubectl
+from cluster import found, helm, kubectl
 
 ALIAS = {"name": "tip-ranker", "alias": "champion"}
 
@@ -33,12 +33,10 @@ def test_a_restarted_pod_serves_what_its_neighbours_serve_until_a_rollout(releas
     kubectl("delete", "pod", pod)
     release.ready()
     restarted = versions(release)
-    kubectl("rollout", "restart", "deployment/tip-ranker-predictor")
-    release.ready()
+    release.upgrade(rollout__champion__revision="again")
     release.settled(lambda said: said["model"]["version"] == moved)
     rolled_out = versions(release)
-    kubectl("rollout", "undo", "deployment/tip-ranker-predictor")
-    release.ready()
+    helm("rollback", release.name)
     release.settled(lambda said: said["model"]["version"] == "1")
 
     assert restarted == {"1"}
