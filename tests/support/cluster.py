@@ -13,7 +13,19 @@ from pathlib import Path
 import httpx
 from waiting import eventually
 
-__all__ = ["CHART", "NAMESPACE", "Release", "helm", "kubectl", "namespace"]
+__all__ = [
+    "CHART",
+    "NAMESPACE",
+    "ROOT",
+    "Release",
+    "environment",
+    "found",
+    "helm",
+    "kubectl",
+    "leftovers",
+    "namespace",
+    "run",
+]
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "oo-ml"
@@ -87,7 +99,6 @@ class Release:
     def train(self) -> dict:
         """Run the training pipeline now; what it says of its outcome."""
         job = f"train-{time.monotonic_ns()}"
-        kubectl("create", "job", "--from=cronjob/oo-train", job, "--dry-run=client", "--output", "json")
         body = json.loads(kubectl("create", "job", "--from=cronjob/oo-train", job, "--dry-run=client", "--output=json"))
         body["spec"]["template"]["spec"]["containers"][0]["args"] = ["--output", "json", "train"]
         kubectl("apply", "--filename", "-", given=json.dumps(body))
@@ -137,3 +148,15 @@ def environment() -> None:
     state = Path(os.environ.get("OO_CLUSTER_DIR") or cache / "oo-ml-cluster")
     os.environ.setdefault("KUBECONFIG", str(state / "kubeconfig"))
     os.environ["PATH"] = f"{state / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
+def leftovers() -> list[str]:
+    """What is left of us: in our namespace, cluster-wide, and where Envoy Gateway runs our Envoys."""
+    kinds = run("kubectl", "api-resources", "--namespaced", "--verbs=list", "--output=name").split()
+    ours = ",".join(kind for kind in kinds if not kind.startswith("events"))
+    there = kubectl("get", ours, "--ignore-not-found", "--output=name").split()
+    wide = run("kubectl", "get", "clusterstoragecontainers", "-l", "app.kubernetes.io/part-of=oo-ml", "--output=name")
+    selector = f"gateway.envoyproxy.io/owning-gateway-namespace={NAMESPACE}"
+    envoys = run("kubectl", "get", "-n", "envoy-gateway-system", "deploy,svc,pod", "-l", selector, "--output=name")
+    every_namespace_has = {"serviceaccount/default", "configmap/kube-root-ca.crt"}
+    return sorted({*there, *wide.split(), *envoys.split()} - every_namespace_has)

@@ -28,13 +28,7 @@ class Load:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     async def run(self) -> None:
-        async with (
-            httpx.AsyncClient(
-                base_url=self.url,
-                timeout=20,
-            ) as client,
-            asyncio.TaskGroup() as calls,
-        ):
+        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client, asyncio.TaskGroup() as calls:
             start = asyncio.get_running_loop().time()
             while not self.stopping.is_set():
                 calls.create_task(self._call(client))

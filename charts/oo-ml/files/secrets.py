@@ -1,4 +1,4 @@
-"""Make the Secret NAME with random passwords, unless it is there. It goes when the release goes."""
+"""Make the Secret NAME with random passwords, unless it is there: secrets.py NAME."""
 
 import json
 import os
@@ -11,19 +11,14 @@ from pathlib import Path
 
 MOUNTED = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 OWNER = "oo-secrets"
+THEN = Path(__file__).with_name("then")  # goes or stays, when the release goes
 CONFLICT = 409
 
 
 def main(name: str) -> None:
-    owner = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "name": OWNER,
-        "uid": ask(f"serviceaccounts/{OWNER}")["metadata"]["uid"],
-    }
     passwords = {"postgres-password": secrets.token_hex(24), "litellm-key": f"sk-{secrets.token_hex(24)}"}
     labels = {"app.kubernetes.io/part-of": "oo-ml", "app.kubernetes.io/component": "secrets"}
-    meta = {"name": name, "ownerReferences": [owner], "labels": labels}
+    meta = {"name": name, "labels": labels, "ownerReferences": [owner()] if THEN.read_text() == "goes" else []}
     try:
         ask("secrets", {"metadata": meta, "stringData": passwords})
     except urllib.error.HTTPError as error:
@@ -32,6 +27,12 @@ def main(name: str) -> None:
         print(f"{name} is there; nothing to do")
     else:
         print(f"{name} made")
+
+
+def owner() -> dict:
+    """With this ServiceAccount the Secret goes."""
+    uid = ask(f"serviceaccounts/{OWNER}")["metadata"]["uid"]
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "name": OWNER, "uid": uid}
 
 
 def ask(path: str, body: dict | None = None) -> dict:

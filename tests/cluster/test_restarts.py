@@ -1,0 +1,56 @@
+"""Pods come and go under load: told to stop they finish what they have, and killed ones are not missed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from cluster import kubectl
+from load import under_load
+from waiting import eventually
+
+CHANGES = {"transformer": {"transformer__budgetMs": 60}, "predictor": {"rollout__champion__revision": "restarted"}}
+
+
+@pytest.mark.parametrize("component", CHANGES)
+def test_a_rolling_restart_fails_no_call(release, component):
+    before = uids(release, component)
+
+    with under_load(release.url) as load:
+        release.upgrade(**CHANGES[component])
+        assert eventually(lambda: not before & uids(release, component), patience=120)
+        kubectl("rollout", "status", f"deployment/tip-ranker-{component}", "--timeout=180s")
+        time.sleep(8)  # the old ones' drain
+    restarted = uids(release, component)
+    release.upgrade()
+    assert eventually(lambda: not restarted & uids(release, component), patience=120)
+
+    assert (load.failures, load.degraded) == ([], {})
+
+
+def uids(release, component):
+    return {pod["metadata"]["uid"] for pod in release.pods(component)}
+
+
+@pytest.mark.parametrize("component", ["transformer", "predictor"])
+def test_a_pod_that_is_told_to_stop_fails_no_call(release, component):
+    pod = release.pods(component)[0]["metadata"]["name"]
+
+    with under_load(release.url) as load:
+        kubectl("delete", "pod", pod)  # SIGTERM; returns when it has gone
+        kubectl("rollout", "status", f"deployment/tip-ranker-{component}", "--timeout=180s")
+
+    assert (load.failures, load.degraded) == ([], {})
+
+
+def test_of_two_predictor_pods_one_may_be_killed(release):
+    pod = release.predictors()[0]["metadata"]["name"]
+
+    with under_load(release.url, rate=50) as load:
+        time.sleep(5)
+        kubectl("delete", "pod", pod, "--grace-period=0", "--force")
+        time.sleep(15)
+    release.ready()
+
+    assert len(load.failures) <= load.sent / 1000, load.failures
+    assert sum(load.degraded.values()) <= load.sent / 100  # those under way may be answered by the baseline
