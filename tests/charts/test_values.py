@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -61,9 +62,9 @@ def test_the_values_of_a_parent_chart_are_accepted():
 
 
 def test_what_follows_from_the_chart_is_current():
-    done = subprocess.run(
-        [sys.executable, "-P", ROOT / "scripts" / "chart.py", "--check"], capture_output=True, text=True, check=False
-    )
+    words = [sys.executable, "-P", ROOT / "scripts" / "chart.py", "--check"]
+
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "OO_HELM": helm()})
 
     assert done.returncode == 0, done.stderr
 
