@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,16 @@ def schemas(minor: str) -> Path:
     version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
     folder = cache() / "schemas" / f"{minor}-{version}"
     if not folder.exists():
-        unfinished = folder.with_name(f".{folder.name}-{os.getpid()}")
-        write(unfinished, minor)
-        unfinished.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+            write(Path(unfinished, "whole"), minor)
+            if not folder.exists():  # another run may have been faster
+                Path(unfinished, "whole").rename(folder)
     return folder
 
 
 def write(folder: Path, minor: str) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir()
     known = json.loads((module(f"k8s.io/kubernetes@{minor}") / "api/openapi-spec/swagger.json").read_text())
     known = {name: LOOSE.get(name) or closed(schema) for name, schema in known["definitions"].items()}
     for name, schema in known.items():
