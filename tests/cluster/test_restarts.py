@@ -9,7 +9,7 @@ from cluster import kubectl
 from load import under_load
 from waiting import eventually
 
-CHANGES = {"transformer": {"transformer__budgetMs": 60}, "predictor": {"rollout__champion__revision": "restarted"}}
+CHANGES = {"transformer": {"transformer__budgetMs": 2001}, "predictor": {"rollout__champion__revision": "restarted"}}
 
 
 @pytest.mark.parametrize("component", CHANGES)
@@ -53,4 +53,4 @@ def test_of_two_predictor_pods_one_may_be_killed(release):
     release.ready()
 
     assert len(load.failures) <= load.sent / 1000, load.failures
-    assert sum(load.degraded.values()) <= load.sent / 100  # those under way may be answered by the baseline
+    assert sum(load.degraded.values()) <= load.sent / 1000, load.degraded
