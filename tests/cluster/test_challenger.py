@@ -68,10 +68,13 @@ def test_every_call_is_copied_once_and_no_copy_is_answered_or_decided(release, c
     assert sorted(event["request_id"] for event in decided) == sorted(requests)
 
 
+@contextlib.contextmanager
 def killed(release):
+    """The challenger's pod, gone at once, while copies are on their way to it."""
     for pod in release.predictors("v2"):
         kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
-    return contextlib.nullcontext()
+    yield
+    time.sleep(5)
 
 
 @contextlib.contextmanager

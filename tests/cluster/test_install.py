@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import httpx
 import pytest
@@ -50,9 +51,11 @@ def test_only_what_talks_to_kubernetes_holds_a_token(release):
 
 
 def test_one_request_id_goes_from_the_caller_to_the_predictor(release):
-    release.post("/score", ASK | {"request_id": "r-through"}, **{"x-request-id": "x-through"})
+    request = str(uuid.uuid4())
 
-    logged = events(release, "predictions.tip-ranker", lambda event: event["request_id"] == "r-through")
+    release.post("/score", ASK | {"request_id": request}, **{"x-request-id": "another"})
+
+    logged = events(release, "predictions.tip-ranker", lambda event: event["request_id"] == request)
     assert [event["role"] for event in logged] == ["live"]
 
 
