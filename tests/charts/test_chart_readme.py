@@ -11,7 +11,7 @@ from helm_chart import CHART, ask, named, objects, render, template
 README = (CHART / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 STEPS = re.findall(r"--reuse-values --set (\S+)", README)
-OLD, NEW = "tip-ranker-predictor", "tip-ranker-v2-predictor"
+OLD, NEW = "tip-ranker-serving", "tip-ranker-serving-v2"
 
 # after each step: who answers how much, and who gets copies
 EXPECTED = [

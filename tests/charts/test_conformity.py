@@ -15,7 +15,7 @@ CHALLENGED = {"rollout": {"challenger": {"name": "v2", "model": "mlflow://tip-ra
 EVERYTHING = {
     **CHALLENGED,
     "image": {"registry": "mirror.example/", "pullSecrets": ["mirror"]},
-    "gateway": {"tlsSecret": "certificate", "hostnames": ["ml.example"], "envoyImage": "mirror.example/envoy:1"},
+    "gateway": {"tlsSecret": "certificate", "hostnames": ["ml.example"]},
     "predictor": {"grpc": True, "featureSet": "ranker@0123"},
     "nats": {"replicas": 3},
     "consumers": {"replicas": 2},

@@ -69,7 +69,7 @@ def test_a_component_is_the_step_of_a_rollout(component, with_component):
 
 
 def names_a_version(path):
-    return re.search(r"(?m)(?<!protocolVersion: )\bv\d+$|tip-ranker/\d", path.read_text())
+    return re.search(r"(?m)(?<!protocolVersion: )(?<!apiVersion: )\bv\d+$|tip-ranker/\d", path.read_text())
 
 
 @pytest.mark.parametrize("component", ["shadow", "champion"])

@@ -27,6 +27,7 @@ def applied(monkeypatch):
     run("kubectl", "delete", "-k", OVERLAY, "--timeout=240s")
 
 
+@pytest.mark.timeout(600)
 def test_it_answers_and_goes(applied):
     assert eventually(lambda: sound(applied), patience=290)
 

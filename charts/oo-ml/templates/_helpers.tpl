@@ -102,9 +102,13 @@ lifecycle: {preStop: {sleep: {seconds: 5}}}
 {{- default (printf "http://oo-mlflow.%s:5000" .Release.Namespace) .Values.mlflow.url -}}
 {{- end -}}
 
-{{/* The Service that KServe makes for a predictor of tip-ranker. */}}
-{{- define "oo.predictorService" -}}
+{{/* What KServe calls the Deployment of a predictor of tip-ranker, and what we call its Service. */}}
+{{- define "oo.predictorDeployment" -}}
 {{- if . }}tip-ranker-{{ . }}-predictor{{ else }}tip-ranker-predictor{{ end -}}
+{{- end -}}
+
+{{- define "oo.predictorService" -}}
+{{- if . }}tip-ranker-serving-{{ . }}{{ else }}tip-ranker-serving{{ end -}}
 {{- end -}}
 
 {{- define "oo.autoscaling" -}}

@@ -36,7 +36,7 @@ to pods that are not there. It is refused, where the cluster can be asked; `helm
 {{- end -}}
 
 {{- define "oo.checkReady" -}}
-{{- $found := lookup "apps/v1" "Deployment" .root.Release.Namespace (include "oo.predictorService" .name) -}}
+{{- $found := lookup "apps/v1" "Deployment" .root.Release.Namespace (include "oo.predictorDeployment" .name) -}}
 {{- if lt (int (dig "status" "readyReplicas" 0 $found)) 1 }}
 {{- fail (printf "%s: %s has no ready pod: first let it run in shadow (rollout.challenger.name=%s, weight=0)" .field .name .name) }}
 {{- end }}
