@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import time
 import uuid
 from collections import Counter
-from pathlib import Path
 
 import httpx
 import pytest
-from cluster import found, kubectl
+from cluster import found, frozen_pods, kubectl
 from load import under_load
 from nats_reader import events
 from waiting import eventually
@@ -79,24 +76,10 @@ def killed(release):
 
 @contextlib.contextmanager
 def hanging(release):
-    """The challenger's process, frozen for half a minute from outside its pod."""
-    uid = release.predictors("v2")[0]["metadata"]["uid"]
-    frozen = [place for place in Path("/proc").glob("[0-9]*") if of_pod(place, uid)]
-    if not frozen:
-        pytest.skip("the pods' processes cannot be seen from here, so none can be frozen")
-    for place in frozen:
-        os.kill(int(place.name), signal.SIGSTOP)
-    yield
-    time.sleep(30)
-    for place in frozen:
-        os.kill(int(place.name), signal.SIGCONT)
-
-
-def of_pod(place, uid):
-    try:
-        return uid in (place / "cgroup").read_text() and b"oo_predictors" in (place / "cmdline").read_bytes()
-    except OSError:  # it has just ended
-        return False
+    """The challenger's process, frozen for half a minute."""
+    with frozen_pods(release.predictors("v2")):
+        yield
+        time.sleep(30)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from waiting import stopped
 
 OO_ML = Path(sys.prefix) / "bin" / "oo-ml"
 SPAN = 40  # the stack's other ports are offsets from the ingress port
@@ -51,6 +53,12 @@ class Stack:
 
     def process(self, name: str) -> dict:
         return next(item for item in self.status()["processes"] if item["name"] == name)
+
+    @contextlib.contextmanager
+    def frozen(self, name: str):
+        """A process that holds its port and its connections, and answers nothing."""
+        with stopped([self.process(name)["pid"]]):
+            yield
 
     def train(self) -> dict:
         """Run the training pipeline now; what it says of its outcome."""

@@ -9,16 +9,7 @@ import pytest
 from oo_local.state import alive
 from waiting import eventually
 
-pytestmark = pytest.mark.embedded("it freezes and kills processes of this machine")
-
 ASK = {"user_id": "u-1", "tasks": [{"id": "t-1", "content": "Pay the rent", "priority": 4}]}
-
-
-def stop(stack, name):
-    """Freeze a process: it holds its port and its connections, and answers nothing."""
-    pid = stack.process(name)["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    return pid
 
 
 @pytest.mark.parametrize(
@@ -33,11 +24,8 @@ def stop(stack, name):
     ],
 )
 def test_a_hanging_part_degrades_the_answer_and_no_more(stack, name, degraded, fallback):
-    pid = stop(stack, name)
-    try:
+    with stack.frozen(name):
         score, generate = stack.post("/score", ASK), stack.post("/generate", ASK)
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
     assert (score.status_code, generate.status_code) == (200, 200)
     assert score.json()["degraded"] in degraded
@@ -45,6 +33,7 @@ def test_a_hanging_part_degrades_the_answer_and_no_more(stack, name, degraded, f
     assert eventually(lambda: stack.post("/score", ASK).json()["degraded"] is None)
 
 
+@pytest.mark.embedded("its processes are killed by their ids; tests/cluster kills pods")
 @pytest.mark.parametrize(
     "name", ["predictor", "litellm", "llm", "nats", "mlflow", "consumers", "transformer-1", "transformer-2", "envoy-1"]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from waiting import eventually
+import pytest
+from waiting import eventually, stopped
 
 __all__ = [
     "CHART",
@@ -20,6 +22,7 @@ __all__ = [
     "Release",
     "environment",
     "found",
+    "frozen_pods",
     "helm",
     "kubectl",
     "leftovers",
@@ -31,6 +34,10 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "oo-ml"
 VALUES = ROOT / "tests" / "cluster" / "values.yaml"
 NAMESPACE = "oo"
+PARTS = {  # what the embedded stack calls its processes
+    "litellm": "app.kubernetes.io/component=generator",
+    "consumers": "oo-ml/consumer=true",
+}
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
@@ -120,6 +127,17 @@ class Release:
         app = f"isvc.tip-ranker-{name}-predictor" if name else "isvc.tip-ranker-predictor"
         return [pod for pod in self.pods("predictor") if pod["metadata"]["labels"]["app"] == app]
 
+    @contextlib.contextmanager
+    def frozen(self, name: str):
+        """A part whose processes all hold their connections and answer nothing; frozen from outside the pods."""
+        pods = [
+            pod
+            for pod in found("pods", "--selector", PARTS.get(name, f"app.kubernetes.io/component={name}"))
+            if pod["status"]["phase"] == "Running"
+        ]
+        with frozen_pods(pods):
+            yield
+
     def ready(self, name: str = "") -> None:
         """Wait until a predictor of tip-ranker is rolled out."""
         deployment = f"tip-ranker-{name}-predictor" if name else "tip-ranker-predictor"
@@ -148,6 +166,24 @@ def environment() -> None:
     state = Path(os.environ.get("OO_CLUSTER_DIR") or cache / "oo-ml-cluster")
     os.environ.setdefault("KUBECONFIG", str(state / "kubeconfig"))
     os.environ["PATH"] = f"{state / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
+@contextlib.contextmanager
+def frozen_pods(pods: list[dict]):
+    """Every process of these pods, frozen. Only where the node is this machine can they be seen."""
+    uids = [pod["metadata"]["uid"] for pod in pods]
+    pids = [int(place.name) for place in Path("/proc").glob("[0-9]*") if any(of_pod(place, uid) for uid in uids)]
+    if not pids:
+        pytest.skip("the pods' processes cannot be seen from here, so none can be frozen")
+    with stopped(pids):
+        yield
+
+
+def of_pod(process: Path, uid: str) -> bool:
+    try:
+        return uid in (process / "cgroup").read_text() and b"/pause" not in (process / "cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return False
 
 
 def leftovers() -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 import time
 
-__all__ = ["eventually", "free_port", "listens"]
+__all__ = ["eventually", "free_port", "listens", "stopped"]
 
 
 def free_port():
@@ -25,3 +28,16 @@ def eventually(ask, patience=20.0, every=0.05):
     while not (answer := ask()) and time.monotonic() < end:
         time.sleep(every)
     return answer
+
+
+@contextlib.contextmanager
+def stopped(pids):
+    """Processes that go on when the block is left."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # it was killed meanwhile
+                os.kill(pid, signal.SIGCONT)
