@@ -78,26 +78,6 @@ def test_an_integer_may_be_written_as_3_0_but_not_as_3_5():
     assert reasons(with_profile({"preferred_hour": 3.5}))["profile.preferred_hour"] == "invalid"
 
 
-@pytest.mark.parametrize(
-    ("instant", "zone", "hour", "day"),
-    [
-        pytest.param("2026-03-29T00:59:59Z", "Europe/Berlin", 1, 6, id="the second before summer time"),
-        pytest.param("2026-03-29T01:00:00Z", "Europe/Berlin", 3, 6, id="summer time begins"),
-        pytest.param("2026-10-25T00:30:00Z", "Europe/Berlin", 2, 6, id="the first 2 o'clock"),
-        pytest.param("2026-10-25T01:30:00Z", "Europe/Berlin", 2, 6, id="the second 2 o'clock"),
-        pytest.param("2026-11-23T18:15:00Z", "Asia/Kathmandu", 0, 1, id="a quarter of an hour"),
-        pytest.param("2026-11-23T18:29:59Z", "Asia/Kolkata", 23, 0, id="half an hour"),
-        pytest.param("2026-11-23T13:30:00Z", "Australia/Lord_Howe", 0, 1, id="half an hour of summer time"),
-        pytest.param("2028-02-29T12:00:00Z", "UTC", 12, 1, id="a leap day"),
-        pytest.param("2026-12-31T10:00:00Z", "Pacific/Kiritimati", 0, 4, id="a year ahead"),
-    ],
-)
-def test_hour_and_day_are_the_users(instant, zone, hour, day):
-    found = row(Moment.at(datetime.fromisoformat(instant), zone))
-
-    assert (found["context.hour_of_day"], found["context.day_of_week"]) == (hour, day)
-
-
 def test_what_belongs_to_no_task_is_the_declared_fallback():
     found = row(Moment.at(NOW, "UTC"), Candidate(id="tip", kind="tip"))
 
