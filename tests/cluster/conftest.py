@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-ORDER = ("install", "pins", "challenger", "rollout", "restarts", "network", "uninstall", "kustomize")
+ORDER = ("install", "pins", "challenger", "rollout", "restarts", "network", "uninstall", "kustomize", "production")
 
 
 def pytest_collection_modifyitems(items):
@@ -13,7 +13,7 @@ def pytest_collection_modifyitems(items):
     def place(item):
         name = item.path.stem.removeprefix("test_")
         if item.path.parent.name != "cluster":
-            return len(ORDER) - 2.5
+            return len(ORDER) - 3.5
         return ORDER.index(name)
 
     items.sort(key=place)

@@ -10,7 +10,7 @@ import nats
 from nats.errors import TimeoutError as NothingMore
 from nats.js.api import DeliverPolicy
 
-__all__ = ["events", "publish"]
+__all__ = ["events", "publish", "replicas"]
 
 
 def events(stack, subject, wanted, count=1, patience=10.0):
@@ -21,6 +21,21 @@ def events(stack, subject, wanted, count=1, patience=10.0):
 def publish(stack, subject, event, msg_id=None):
     """Publish one event and wait for JetStream's acknowledgement."""
     asyncio.run(_publish(stack, subject, event, msg_id))
+
+
+def replicas(stack):
+    """How many copies each stream has."""
+    return asyncio.run(_replicas(stack))
+
+
+async def _replicas(stack):
+    connection = await nats.connect(stack.nats_url)
+    try:
+        return {
+            stream.config.name: stream.config.num_replicas for stream in await connection.jetstream().streams_info()
+        }
+    finally:
+        await connection.close()
 
 
 async def _events(stack, subject, wanted, count, patience):
