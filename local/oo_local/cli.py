@@ -17,6 +17,7 @@ from rich.console import Console
 
 from oo_local import show, state
 from oo_local.calls import EXAMPLE, Called, CallFailed, post
+from oo_local.contract.command import contract
 from oo_local.doctor import checks
 from oo_local.layout import Layout
 from oo_local.state import StackStatus
@@ -33,6 +34,7 @@ app = typer.Typer(
     Examples: `oo-ml up --detach --port 9000` · `oo-ml status --output json` · `oo-ml logs transformer-1 -f`
     """,
 )
+app.add_typer(contract, name="contract")
 console = Console(highlight=False)
 
 
