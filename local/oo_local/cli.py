@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,6 +19,7 @@ from oo_local.calls import EXAMPLE, Called, CallFailed, post
 from oo_local.contract.command import contract
 from oo_local.doctor import checks
 from oo_local.layout import Layout
+from oo_local.show import Output
 from oo_local.state import StackStatus
 
 __all__ = ["app"]
@@ -36,11 +36,6 @@ app = typer.Typer(
 )
 app.add_typer(contract, name="contract")
 console = Console(highlight=False)
-
-
-class Output(StrEnum):
-    TABLE = "table"
-    JSON = "json"
 
 
 Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -11,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from oo_local.show import Output
 
 if TYPE_CHECKING:
     from oo_local.contract.comparison import Difference
@@ -22,11 +23,6 @@ __all__ = ["contract"]
 IN_REPOSITORY = Path("services/api/src/profile/registry.ts")
 contract = typer.Typer(no_args_is_help=True, help="The recommender's profile registry against our mirror of it.")
 console = Console(highlight=False)
-
-
-class Output(StrEnum):
-    TABLE = "table"
-    JSON = "json"
 
 
 About = "The recommender's registry.ts, or the root of its repository"
@@ -52,7 +48,7 @@ def check(path: Checked = Path("..") / IN_REPOSITORY, output: Form = Output.TABL
     if output is Output.JSON:
         _say({"equal": not found, "entries": len(registry.entries), "differences": [_plain(item) for item in found]})
     elif found:
-        console.print(_table(found))
+        _print(_table(found))
     else:
         console.print(f"equal: {len(registry.entries)} features of {escape(str(registry.at))}", soft_wrap=True)
     raise typer.Exit(1 if found else 0)
@@ -106,13 +102,16 @@ def _plain(item: Difference) -> dict[str, Any]:
 
 
 def _table(found: tuple[Difference, ...]) -> Table:
-    """A line for each difference; places are never cut, since people click on them."""
-    table = Table()
+    table = Table(box=None, pad_edge=False)
     for name in ("feature", "difference", "TypeScript", "Python", "where in TypeScript", "where in Python"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for item in found:
-        places = (str(item.typescript_at), str(item.python_at))
-        table.add_row(
-            *(escape(cell) for cell in (item.feature, item.kind, item.typescript or "", item.python or "", *places))
-        )
+        values = (item.feature, item.kind, item.typescript or "", item.python or "")
+        table.add_row(*map(escape, (*values, str(item.typescript_at), str(item.python_at))))
     return table
+
+
+def _print(table: Table) -> None:
+    """As wide as it is, whatever the terminal: a place that is cut or folded cannot be clicked on."""
+    widest = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    Console(highlight=False, width=widest).print(table)
