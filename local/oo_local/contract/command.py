@@ -68,7 +68,7 @@ def digest(path: Digested = None, output: Form = Output.TABLE, export: Export = 
     if output is Output.JSON:
         _say({"contract_digest": found})
     else:
-        console.print(found)
+        console.print(found, soft_wrap=True)
 
 
 def _registry(path: Path, export: str | None, output: Output) -> Registry:

@@ -47,11 +47,11 @@ class Evaluator:
     def _once(self, name: Name, at: Place, make: Callable[[], Found]) -> Found:
         if self.under_way:
             self.uses.setdefault(self.under_way[-1], set()).add(name)
-        if name in self.known:
-            return self.known[name]
         elsewhere = bool(self.under_way) and self.under_way[-1][0] != name[0]
         if name in self.under_way or (elsewhere and any(path == name[0] for path, _ in self.under_way)):
             raise Refused(at, f"`{name[1]}` goes round in a cycle")
+        if name in self.known:
+            return self.known[name]
         self.under_way.append(name)
         try:
             self.known[name] = make()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from oo_local.contract.evaluate import Evaluator, Name
-from oo_local.contract.module import FUNCTIONS, Module
+from oo_local.contract.module import FUNCTIONS, Binding, Const, Module, Unknown
 from oo_local.contract.source import Source, children, text, walk
 
 __all__ = ["FUNCTION_VALUES", "refuse_changes"]
@@ -22,11 +22,12 @@ CHANGES = {"assignment_expression", "augmented_assignment_expression", "update_e
 CALLS = {"call_expression", "new_expression"}
 CHANGING = {"push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin"}
 READING = {"map", "find", "some", "every", "reduce", "includes", "keys", "values", "entries", "join", "findIndex"}
-READERS = {"Object.keys", "Object.values", "Object.entries", "Object.freeze", "Map", "Set", "Array.from"}
+READERS = {"Object.keys", "Object.values", "Object.entries", "Object.fromEntries", "Object.freeze", "Map", "Set"}
 CHANGERS = {"Object.assign", "Object.defineProperty", "Object.defineProperties", "Object.setPrototypeOf", "Reflect.set"}
 DECLARED = {"name", "ttlSec", "dtype", "source"}
 LINKS = {"member_expression", "subscript_expression"}
 SAME = {"non_null_expression", "parenthesized_expression", "as_expression", "satisfies_expression"}
+MENTIONS = {"identifier", "shorthand_property_identifier"}
 PATTERNS = {"array_pattern", "object_pattern", "pair_pattern", "assignment_pattern"}
 
 
@@ -37,12 +38,33 @@ def refuse_changes(evaluator: Evaluator, names: set[Name]) -> None:
         Refused: one of them may change it.
     """
     for path, module in evaluator.modules.items():
-        held = {name for of, name in names if of == path and _can_change(evaluator, (of, name))}
+        held = _with_aliases(module, {name for of, name in names if of == path and _can_change(evaluator, (of, name))})
         _refuse_assignments(module.source)
         for node in walk(module.source.root):
-            if node.type == "identifier" and text(node) in held:
+            if node.type in MENTIONS and text(node) in held:
                 _refuse_mention(module.source, node)
         _refuse_early_calls(module, held)
+
+
+def _with_aliases(module: Module, held: set[str]) -> set[str]:
+    """With every name that is made from one of these: it may be the same array, or hold the same objects."""
+    values = {name: _initial(binding) for name, binding in module.bindings.items()}
+    while True:
+        new = {name for name, value in values.items() if name not in held and value and _mentions(value, held)}
+        if not new:
+            return held
+        held |= new
+
+
+def _initial(binding: Binding) -> Node | None:
+    """What a name starts as, if that is computed when the file loads."""
+    if isinstance(binding, Const):
+        return None if binding.value.type in FUNCTION_VALUES else binding.value
+    return binding.node if isinstance(binding, Unknown) and binding.node.type == "variable_declarator" else None
+
+
+def _mentions(node: Node, names: set[str]) -> bool:
+    return any(below.type in MENTIONS and text(below) in names for below in walk(node))
 
 
 def _can_change(evaluator: Evaluator, name: Name) -> bool:
@@ -69,20 +91,22 @@ def _refuse_mention(source: Source, node: Node) -> None:
         raise refusal
     if last is not None and parent.type in PATTERNS:
         raise refusal
+    inside = _in_function(node)
     if parent.type in CALLS and _is(parent, ("function", "constructor"), top):
-        if last in CHANGING or (not _in_function(node) and (last not in READING or not _harmless(parent))):
+        if last in CHANGING or (not inside and (last not in READING or not _harmless(parent))):
             raise refusal
-    elif (call := _given_to(parent)) is not None:
-        callee = _callee(call)
-        if callee in CHANGERS or (not _in_function(node) and callee not in READERS):
-            raise refusal
+        if last == "map" and _takes_fields(parent):
+            return
+    given = [_callee(call) for call in _given_to(top)]
+    if any(callee in CHANGERS or (not inside and callee not in READERS) for callee in given):
+        raise refusal
 
 
 def _refuse_early_calls(module: Module, held: set[str]) -> None:
     """A function of this file that mentions the registry and is called while the file loads."""
     nodes = list(walk(module.source.root))
     mentioning = any(
-        node.type == "identifier" and text(node) in held and _in_function(node) and _handed_on(node) for node in nodes
+        node.type in MENTIONS and text(node) in held and _in_function(node) and _handed_on(node) for node in nodes
     )
     for node in nodes if mentioning else []:
         if node.type in CALLS and not _in_function(node) and _of_this_file(module, node):
@@ -97,9 +121,7 @@ def _of_this_file(module: Module, call: Node) -> bool:
 
 
 def _handed_on(node: Node) -> bool:
-    top, _ = _reached(node)
-    call = _given_to(top.parent) if top.parent is not None else None
-    return call is not None and _callee(call) not in READERS
+    return any(_callee(call) not in READERS for call in _given_to(_reached(node)[0]))
 
 
 def _reached(node: Node) -> tuple[Node, str | None]:
@@ -114,10 +136,20 @@ def _reached(node: Node) -> tuple[Node, str | None]:
     return node, last
 
 
-def _given_to(parent: Node) -> Node | None:
-    """The call that something is an argument of, also `...spread`."""
-    holder = parent.parent if parent.type == "spread_element" else parent
-    return holder.parent if holder is not None and holder.type == "arguments" else None
+def _given_to(node: Node) -> Iterator[Node]:
+    """The calls that something is an argument of, or within one; also of a tagged template."""
+    for above in _above(node):
+        if above.type in BODIES or above.type.endswith(("_statement", "_declaration")):
+            return
+        if above.type in {"arguments", "template_string"} and above.parent is not None and above.parent.type in CALLS:
+            yield above.parent
+
+
+def _takes_fields(call: Node) -> bool:
+    """`(feature) => feature.name`: what comes out of such a `map` is none of the objects."""
+    arguments = call.child_by_field_name("arguments")
+    bodies = [part.child_by_field_name("body") for part in (children(arguments) if arguments is not None else ())]
+    return bool(bodies) and all(body is not None and _property(body) in DECLARED for body in bodies)
 
 
 def _callee(call: Node) -> str:

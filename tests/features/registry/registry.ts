@@ -30,7 +30,8 @@ const activity = [
     fallback: 7,
     compute: async (store, userId) => store.activeDays(userId, 14),
   },
-  // { name: 'sessions_7d', dtype: 'int', ttlSec: 6 * 60 * 60, source: 'app' },  not computed any more
+  // Not computed any more:
+  // { name: 'sessions_7d', dtype: 'int', ttlSec: 6 * 60 * 60, source: 'app' },
 ] as const;
 
 export const PROFILE_REGISTRY = [
