@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from oo_features.contract import contract_digest, mirror
 from oo_features.profile_schema import PROFILE_FEATURES
+from oo_local.contract.command import IN_REPOSITORY
 from oo_local.contract.comparison import differences, digest
 from oo_local.contract.registry import entries
 
 ROOT = Path(__file__).parents[2]
 COPY = Path(__file__).parent / "registry" / "registry.ts"
 TOLD = os.environ.get("OO_PROFILE_REGISTRY")
-REGISTRY = Path(TOLD) if TOLD else ROOT.parent / "services" / "api" / "src" / "profile" / "registry.ts"
+GIVEN = Path(TOLD) if TOLD else ROOT.parent
+REGISTRY = GIVEN if GIVEN.is_file() else GIVEN / IN_REPOSITORY
 
 
 def test_the_mirror_is_the_copy_of_the_registry():

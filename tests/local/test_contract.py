@@ -99,6 +99,7 @@ RIGHT = {
     "read at the end": (ONE + "export const N = REGISTRY.map((f) => f.name); export const M = new Map(REGISTRY.map((f) => [f.name, f.ttlSec]));", {"a": (60, None)}),
     "names for a schema": (ONE + "export const S = z.enum(REGISTRY.map((f) => f.name)); export const O = Object.fromEntries(REGISTRY.map((f) => [f.name, f]));", {"a": (60, None)}),
     "functions that read": (ONE + "export function ttl(n: string) { return lookup(REGISTRY.filter((f) => f.name === n)); }", {"a": (60, None)}),
+    "imported functions": ("import { log } from 'log';\nconst logger = log('x');\n" + ONE + "export const of = (n: string) => REGISTRY.find((f) => f.name === n);", {"a": (60, None)}),
     "types beside it": ("interface F { name: string; ttlSec: number }\n" + ONE + "export type N = (typeof REGISTRY)[number]['name'];", {"a": (60, None)}),
     "dtypes": ("export const R = [{ name: 'a', ttlSec: 60, dtype: 'number' }, { name: 'b', ttlSec: 5, dtype: 'boolean' }, { name: 'c', ttlSec: 5, dtype: 'category' }];", {"a": (60, "float32"), "b": (5, "bool"), "c": (5, "category")}),
     "an override": ("const B = { ...{ a: { ttlSec: 5 } } }; export const R = { ...B, a: { ttlSec: 60 } };", {"a": (60, None)}),
@@ -220,6 +221,12 @@ WRONG = {
     "a patch by a tag": ONE + "const n = patch`${REGISTRY}`; /*@*/",
     "a patch by a class": ONE + "class C { static n = patch(REGISTRY); /*@*/ }",
     "a patch by a static block": ONE + "class C { static { REGISTRY[0].ttlSec = 5; /*@*/ } }",
+    "a patch of what a function returns": ONE + "const all = () => REGISTRY;\nconst n = all().push({ name: 'b', ttlSec: 5 }); /*@*/",
+    "a patch by a loop in a function": ONE + "function f() { for (const x of REGISTRY) x['ttl' + 'Sec'] = 5; }\nconst n = f(); /*@*/",
+    "a patch by a function that is handed on": ONE + "function f() { patch(REGISTRY); }\nconst n = run(f); /*@*/",
+    "a patch by a constructor": ONE + "class C { constructor() { patch(REGISTRY); } }\nconst n = new C(); /*@*/",
+    "a patch in another field": "const E = { name: 'a', ttlSec: 60 };\nexport const R = [E, { name: 'b', ttlSec: 5, x: patch(E) /*@*/ }];",
+    "a variable as the registry": "type T = number;\nexport let R = [{ name: 'a', ttlSec: 60 }]; /*@*/",
     "an if": ONE + "if (process.env.CI) { patch(); } /*@*/",
     "two registries": "export const R = [{ name: 'a', ttlSec: 60 }];\nexport const S = [{ name: 'a', ttlSec: 60 }]; /*@*/",
     "a rival that is unknown": ONE + "export const OTHER = define([{ name: 'b', ttlSec: 5 }]); /*@*/",
@@ -246,6 +253,7 @@ def test_what_is_uncertain_is_refused_at_its_line(tmp_path, what):
 
     assert Path(refused.value.place.file).parent == tmp_path
     assert refused.value.why
+    assert refused.value.place.line
     assert not marked or refused.value.place.line == marked[0], str(refused.value)
 
 

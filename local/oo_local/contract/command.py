@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oo_local.contract.registry import Registry
     from oo_local.contract.source import Place
 
-__all__ = ["contract"]
+__all__ = ["IN_REPOSITORY", "contract"]
 
 IN_REPOSITORY = Path("services/api/src/profile/registry.ts")
 contract = typer.Typer(no_args_is_help=True, help="The recommender's profile registry against our mirror of it.")

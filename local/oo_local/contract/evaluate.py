@@ -62,7 +62,8 @@ class Evaluator:
     def _exported(self, module: Module, name: str, at: Place) -> Found:
         what = module.exports.get(name)
         if isinstance(what, str):
-            return self.local(module, what, at)
+            binding = module.bindings.get(what)
+            return self.local(module, what, module.source.place(binding.node) if isinstance(binding, Unknown) else at)
         if isinstance(what, Imported):
             return self._imported(module, what)
         if what is not None:

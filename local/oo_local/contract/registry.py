@@ -72,7 +72,7 @@ def entries(path: Path, export: str | None = None) -> Registry:
         listed = _listed(found)
         refuse_changes(evaluator, evaluator.made_from((path, f"export {name}")))
     except RecursionError:
-        raise Refused(Place(str(path), 0), "is nested too deeply") from None
+        raise Refused(Place(str(path), 1), "is nested too deeply") from None
     first: dict[str, Entry] = {}
     for entry in listed:
         if entry.name in first:
@@ -83,7 +83,7 @@ def entries(path: Path, export: str | None = None) -> Registry:
 
 def _registry(evaluator: Evaluator, path: Path, export: str | None) -> tuple[str, Found]:
     """The one export that is a registry, or the one that was asked for."""
-    whole = Place(str(path), 0)
+    whole = Place(str(path), 1)
     if export is not None:
         return export, evaluator.exported(path, export, whole)
     found: dict[str, Found] = {}

@@ -105,23 +105,28 @@ def _refuse_mention(source: Source, node: Node) -> None:
 def _refuse_early_calls(module: Module, held: set[str]) -> None:
     """A function of this file that mentions the registry and is called while the file loads."""
     nodes = list(walk(module.source.root))
-    mentioning = any(
-        node.type in MENTIONS and text(node) in held and _in_function(node) and _handed_on(node) for node in nodes
-    )
+    mentioning = any(node.type in MENTIONS and text(node) in held and _in_function(node) for node in nodes)
     for node in nodes if mentioning else []:
         if node.type in CALLS and not _in_function(node) and _of_this_file(module, node):
             raise module.source.refuse(node, f"the call `{text(node)[:60]}` may change the registry")
 
 
 def _of_this_file(module: Module, call: Node) -> bool:
+    """Whether a call runs, or hands on, a function that stands here under a name, or in place."""
     callee = call.child_by_field_name("function") or call.child_by_field_name("constructor")
     while callee is not None and callee.type in SAME:
         callee = children(callee)[0]
-    return callee is not None and (callee.type in FUNCTION_VALUES or text(callee) in module.bindings)
+    arguments = call.child_by_field_name("arguments")
+    given = [callee, *(children(arguments) if arguments is not None else ())]
+    return (callee is not None and callee.type in FUNCTION_VALUES) or any(
+        part is not None and _is_function(module.bindings.get(text(part))) for part in given
+    )
 
 
-def _handed_on(node: Node) -> bool:
-    return any(_callee(call) not in READERS for call in _given_to(_reached(node)[0]))
+def _is_function(binding: Binding | None) -> bool:
+    if isinstance(binding, Const):
+        return binding.value.type in FUNCTION_VALUES | {"class"}
+    return isinstance(binding, Unknown)
 
 
 def _reached(node: Node) -> tuple[Node, str | None]:
