@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -17,8 +16,10 @@ from rich.console import Console
 
 from oo_local import show, state
 from oo_local.calls import EXAMPLE, Called, CallFailed, post
+from oo_local.contract.command import contract
 from oo_local.doctor import checks
 from oo_local.layout import Layout
+from oo_local.show import Output
 from oo_local.state import StackStatus
 
 __all__ = ["app"]
@@ -33,12 +34,8 @@ app = typer.Typer(
     Examples: `oo-ml up --detach --port 9000` · `oo-ml status --output json` · `oo-ml logs transformer-1 -f`
     """,
 )
+app.add_typer(contract, name="contract")
 console = Console(highlight=False)
-
-
-class Output(StrEnum):
-    TABLE = "table"
-    JSON = "json"
 
 
 Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from oo_local.state import StackStatus
 
-__all__ = ["Progress", "score", "stack", "tip"]
+__all__ = ["Output", "Progress", "score", "stack", "tip"]
 
 COLOURS = {
     "ready": "green",
@@ -24,6 +25,13 @@ COLOURS = {
     "stopped": "dim",
     "waiting": "dim",
 }
+
+
+class Output(StrEnum):
+    """For people, or for programs."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import pytest
 from waiting import listens
 
 OO_ML = Path(sys.prefix) / "bin" / "oo-ml"
-COMMANDS = ("up", "down", "status", "logs", "doctor", "score", "generate", "simulate", "train")
+COMMANDS = ("up", "down", "status", "logs", "doctor", "score", "generate", "simulate", "train", "contract")
 
 
 def oo_ml(tmp_path, *words, **environ):

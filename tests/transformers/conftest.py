@@ -16,7 +16,7 @@ from oo_prompts.registry import load
 from oo_serving.asgi import ShortCut
 from oo_transformers.generate import Generator
 from oo_transformers.predictor import Values
-from oo_transformers.routes import Edge
+from oo_transformers.routes import About, Edge
 from oo_transformers.score import Scorer
 from oo_transformers.writer import Written
 
@@ -71,7 +71,8 @@ class Fakes:
     def app(self):
         scorer = Scorer(RANKER_V1, self.predictor, EpsilonGreedy(0.1), (), self.outbox, lambda: NOW)
         generator = Generator(load(), self.default_prompt, self.writer, self.outbox, lambda: NOW)
-        return ShortCut(nothing_here, Edge(scorer, generator).routes(), LIMIT)
+        edge = Edge(scorer, generator, About("tip-ranker", RANKER_V1.ref, "c0ffee"))
+        return ShortCut(nothing_here, edge.routes(), LIMIT)
 
     def client(self):
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app()), base_url="http://edge")

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import psutil
 import pytest
+from oo_features.contract import contract_digest, mirror
+from oo_features.sets import RANKER_V1
 from real_nats import Nats
 from waiting import eventually, free_port, listens
 
@@ -116,6 +118,14 @@ def test_kserves_own_routes_score_too(edge):
     assert len(json.loads(v2.json()["outputs"][0]["data"][0])["scores"]) == 2
     assert edge.get("/v2/models/tip-ranker/ready").status_code == 200
     assert "oo_scored_total" in edge.get("/metrics").text
+
+
+def test_it_shows_the_digest_of_the_contract_it_was_built_from(shared_edge):
+    metadata = shared_edge.get("/v2/models/tip-ranker").json()
+    ready = shared_edge.get("/healthz/ready").json()
+
+    assert metadata["properties"]["contract_digest"] == contract_digest(mirror()) == ready["contract_digest"]
+    assert metadata["properties"]["feature_set"] == RANKER_V1.ref
 
 
 @pytest.mark.parametrize(

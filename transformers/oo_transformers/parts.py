@@ -10,6 +10,7 @@ from functools import partial
 
 from oo_experiments.experiment import Experiment
 from oo_experiments.policy import EpsilonGreedy
+from oo_features.contract import contract_digest, mirror
 from oo_features.sets import RANKER_V1
 from oo_prompts.registry import Prompt
 from oo_serving.outbox import Outbox
@@ -19,7 +20,7 @@ from oo_transformers.generate import Generator
 from oo_transformers.model import transformer_model
 from oo_transformers.pool import Pool
 from oo_transformers.predictor import InferenceClient
-from oo_transformers.routes import Edge
+from oo_transformers.routes import About, Edge
 from oo_transformers.score import Scorer
 from oo_transformers.settings import TransformerSettings
 from oo_transformers.writer import LiteLlm
@@ -47,7 +48,8 @@ def run(parts: Parts, port: int) -> None:
     predictor = InferenceClient(split, parts.model, told.budget_ms / 1000)
     scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(told.epsilon), parts.experiments, outbox, now)
     writer = LiteLlm(llm, told.llm_key, told.llm_deadline_ms / 1000)
-    edge = Edge(scorer, Generator(parts.prompts, told.default_prompt_version, writer, outbox, now))
+    generator = Generator(parts.prompts, told.default_prompt_version, writer, outbox, now)
+    edge = Edge(scorer, generator, About(parts.model, RANKER_V1.ref, contract_digest(mirror())))
     models = [transformer_model(parts.model, scorer)]
     serve(models, edge.routes(), Ports(port, told.host), _open(outbox, split, llm), max_body=told.max_body_bytes)
 

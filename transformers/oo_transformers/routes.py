@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
+from typing import Any
 
 import orjson
 from oo_contracts.generate import GenerateRequest
@@ -20,7 +21,16 @@ from oo_transformers import metrics
 from oo_transformers.generate import Generator
 from oo_transformers.score import Scorer
 
-__all__ = ["Edge"]
+__all__ = ["About", "Edge"]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which model this is in front of, and what its rows were agreed on with the recommender."""
+
+    model: str
+    feature_set: str
+    contract_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +39,11 @@ class Edge:
 
     scorer: Scorer
     generator: Generator
+    about: About
 
     def routes(self) -> Routes:
         return {
+            f"/v2/models/{self.about.model}": {"GET": self.metadata},
             "/score": {"POST": self.score},
             "/generate": {"POST": self.generate},
             "/healthz/live": {"GET": self.alive},
@@ -69,7 +81,22 @@ class Edge:
 
     async def alive(self, _: Call) -> Reply:
         """A predictor or a model that is down degrades answers; it does not make us unready."""
-        return Reply(b'{"status":"ok"}')
+        return Reply(orjson.dumps({"status": "ok", "contract_digest": self.about.contract_digest}))
+
+    async def metadata(self, _: Call) -> Reply:
+        """KServe's own answer has no place for what this transformer was built from."""
+        return Reply(orjson.dumps(described(self.about)))
+
+
+def described(about: About) -> dict[str, Any]:
+    """The Open Inference Protocol's model metadata, with the contract that the recommender can compare."""
+    return {
+        "name": about.model,
+        "platform": "oo_transformers",
+        "inputs": [{"name": "bodies", "datatype": "BYTES", "shape": [1]}],
+        "outputs": [{"name": "replies", "datatype": "BYTES", "shape": [-1]}],
+        "properties": {"feature_set": about.feature_set, "contract_digest": about.contract_digest},
+    }
 
 
 def _observed(route: str, seconds: float, publish: Callable[[], None]) -> Callable[[], None]:
