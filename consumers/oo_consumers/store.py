@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from oo_contracts.events import Event, ScoreDecision
 from oo_contracts.rewards import REWARDS, RewardTable
 from oo_contracts.rounds import Observed, Round, State, state_of
-from sqlalchemy import Connection, Row, Select, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, true, tuple_
 from sqlalchemy.engine import Engine
 
 from oo_consumers import database
@@ -24,11 +24,19 @@ from oo_consumers.database import StoreError, Unavailable
 from oo_consumers.effects import each_once
 from oo_consumers.schema import DECISIONS, GENERATIONS, PREDICTIONS, REACTIONS, SIGNALS
 
-__all__ = ["Store", "StoreError", "Unavailable"]
+__all__ = ["Logged", "Store", "StoreError", "Unavailable"]
 
 T = TypeVar("T")
 
 PAGE = 500  # decisions read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A decision as it was written: JSON, not read yet."""
+
+    request_id: str
+    event: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,17 @@ class Store:
                     reward = table.reward(item.reaction for item in observed)
                     yield Round(fact, reward, min(item.occurred_at for item in observed), table.version)
 
+    def count_decided(self, since: datetime | None = None) -> int:
+        """How many decisions there are since an instant."""
+        return self._transact(lambda connection: _count(connection, DECISIONS, _since(since)))
+
+    def decided(self, since: datetime | None = None) -> Iterator[Logged]:
+        """All decisions since an instant in their order, shown or not, a page in memory at a time."""
+        after: tuple[datetime, str] | None = None
+        while rows := self._all(_decided(since, after)):
+            after = (rows[-1].decided_at, rows[-1].request_id)
+            yield from (Logged(row.request_id, row.event) for row in rows)
+
     def _pages(self) -> Iterator[list[tuple[ScoreDecision, tuple[Observed, ...]]]]:
         """Decisions with the reactions to what was chosen, a page at a time by the last key seen."""
         after: tuple[datetime, str] | None = None
@@ -104,9 +123,18 @@ class Store:
 
 
 def _page(after: tuple[datetime, str] | None) -> Select[Any]:
+    return _decided(None, after).where(DECISIONS.c.chosen.is_not(None))
+
+
+def _decided(since: datetime | None, after: tuple[datetime, str] | None) -> Select[Any]:
     keys = (DECISIONS.c.decided_at, DECISIONS.c.request_id)
-    query = select(DECISIONS).where(DECISIONS.c.chosen.is_not(None)).order_by(*keys).limit(PAGE)
+    query = select(DECISIONS).where(_since(since)).order_by(*keys).limit(PAGE)
     return query if after is None else query.where(tuple_(*keys) > after)
+
+
+def _since(instant: datetime | None) -> ColumnElement[bool]:
+    """In UTC: SQLite compares the text of an instant, not the instant."""
+    return true() if instant is None else DECISIONS.c.decided_at >= instant.astimezone(UTC)
 
 
 def _reactions_to(keys: Sequence[str]) -> Select[Any]:
@@ -124,5 +152,6 @@ def _observed(row: Row[Any]) -> Observed:
     return Observed(row.reaction, at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def _count(connection: Connection, table: Table) -> int:
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+def _count(connection: Connection, table: Table, where: ColumnElement[bool] | None = None) -> int:
+    query = select(func.count()).select_from(table)
+    return int(connection.execute(query if where is None else query.where(where)).scalar_one())

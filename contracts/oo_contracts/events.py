@@ -27,9 +27,12 @@ __all__ = [
 
 
 class _Fact(BaseModel):
-    """Unknown fields are ignored: a producer may be newer than we are."""
+    """Unknown fields are ignored: a producer may be newer than we are.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    Only a shipped profile can hold a NaN; it is written as text, for a null would replay as a value that was missing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, ser_json_inf_nan="strings")
 
 
 class Event(_Fact):

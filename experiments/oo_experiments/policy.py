@@ -11,7 +11,22 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar, Protocol
 
-__all__ = ["Baseline", "Decision", "EpsilonGreedy", "Greedy", "Policy", "Uniform", "decide", "fraction"]
+__all__ = [
+    "Baseline",
+    "Decision",
+    "EpsilonGreedy",
+    "Greedy",
+    "Policy",
+    "Uniform",
+    "UnknownPolicy",
+    "decide",
+    "fraction",
+    "logged",
+]
+
+
+class UnknownPolicy(ValueError):
+    """A name and version that this code cannot build."""
 
 
 class Policy(Protocol):
@@ -64,7 +79,8 @@ class EpsilonGreedy:
 
     @property
     def version(self) -> str:
-        return f"{self.epsilon:g}"
+        """The share, in the shortest text that reads back as the same number: replay has nothing else to go by."""
+        return repr(float(self.epsilon)).removesuffix(".0")
 
     def probabilities(
         self, values: Sequence[float], eligible: Sequence[bool], baseline: int | None
@@ -104,6 +120,27 @@ class Baseline:
         able = [place for place, is_eligible in enumerate(eligible) if is_eligible]
         first = baseline if baseline in able else next(iter(able), None)
         return tuple(1.0 if place == first else 0.0 for place in range(len(values)))
+
+
+def logged(name: str, version: str) -> Policy:
+    """The policy that an event names.
+
+    >>> logged("epsilon-greedy", "0.1")
+    EpsilonGreedy(epsilon=0.1)
+
+    Raises:
+        UnknownPolicy: there is none of that name and version here.
+    """
+    try:
+        found = EpsilonGreedy(float(version)) if name == EpsilonGreedy.name else FIXED[name]
+    except (KeyError, ValueError):
+        raise UnknownPolicy(f"{name} {version}") from None
+    if found.version != version:
+        raise UnknownPolicy(f"{name} {version}")
+    return found
+
+
+FIXED: dict[str, Policy] = {item.name: item for item in (Uniform(), Greedy(), Baseline())}
 
 
 @dataclass(frozen=True, slots=True)
