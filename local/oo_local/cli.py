@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -188,6 +189,36 @@ def train(data: Data = HERE, output: Form = Output.TABLE) -> None:
     _pipeline(data, output, "train")
     if output is Output.TABLE:
         console.print("next: `oo-ml status` shows the challenger being mirrored; its card is in MLflow, beside its run")
+
+
+@app.command()
+def replay(
+    data: Data = HERE,
+    *,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="UTC unless it says so."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, oldest first.")] = None,
+    allow_other_fingerprints: Annotated[
+        bool, typer.Option("--allow-other-fingerprints", help="Decisions of other features are counted, no more.")
+    ] = False,
+    allow_missing_models: Annotated[
+        bool, typer.Option("--allow-missing-models", help="Values of models that are gone are counted, no more.")
+    ] = False,
+    output: Form = Output.TABLE,
+) -> None:
+    """Recompute every logged decision from its event alone, and compare bit for bit.
+
+    Exit code 0: no difference. 1: differences, or decisions that could not be compared. 2: misuse.
+    """
+    words = {
+        f"--since={since.isoformat()}" if since else "": since is not None,
+        f"--limit={limit}": limit is not None,
+        "--allow-other-fingerprints": allow_other_fingerprints,
+        "--allow-missing-models": allow_missing_models,
+    }
+    _pipeline(data, output, "replay", *(word for word, given in words.items() if given))
 
 
 def _pipeline(data: Path, output: Output, *words: str) -> None:

@@ -1,4 +1,4 @@
-"""`python -m oo_pipelines simulate | train | bootstrap`: what Jobs and CronJobs run."""
+"""`python -m oo_pipelines simulate | train | replay | bootstrap`: what Jobs and CronJobs run."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from oo_model_cards.gate import CHAMPION, Refused
 from oo_model_cards.registry import Registry, RegistryError
 from pydantic import ValidationError
 
-from oo_pipelines import simulate, train
+from oo_pipelines import replayed, said, simulate, train
 from oo_pipelines.dataset import NotEnough
 from oo_pipelines.settings import PipelineSettings
 from oo_pipelines.world import World
 
 AWAY = (StoreError, RegistryError, simulate.NotConsumed, nats.errors.Error, OSError)  # what may be there later
 AGAIN = 3  # seconds between attempts
+WIDTH = 24  # of a progress bar
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m oo_pipelines",
-        description="Batch work: simulate events, train and register the ranker.",
+        description="Batch work: simulate events, train and register the ranker, replay decisions.",
         epilog="Environment: " + ", ".join(f"OO_PIPELINE_{name.upper()}" for name in PipelineSettings.model_fields),
     )
     parser.add_argument("--output", choices=("table", "json"), default="table", help="(default %(default)s)")
@@ -40,6 +41,11 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     past = commands.add_parser("simulate", help="publish a past of a simulated world to JetStream")
     first = commands.add_parser("bootstrap", help="unless there is a champion: simulate a past and train the first")
     first.add_argument("--wait", type=float, default=0, help="seconds to try again what is not up yet (default 0)")
+    again = commands.add_parser("replay", help="recompute logged decisions and compare them bit for bit")
+    again.add_argument("--since", type=_instant, help="day or instant, UTC unless it says otherwise (default: all)")
+    again.add_argument("--limit", type=_at_least_one, help="at most so many, oldest first (default: all)")
+    again.add_argument("--allow-other-fingerprints", action="store_true", help="they are still counted")
+    again.add_argument("--allow-missing-models", action="store_true", help="values that cannot be compared may be")
     for command in (past, first):
         command.add_argument("--days", type=int, default=7, help="(default %(default)s)")
         command.add_argument("--users", type=int, default=250, help="(default %(default)s)")
@@ -47,8 +53,22 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not like 2026-11-23 or 2026-11-23T09:00:00+01:00") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return int(text)
+
+
 def main() -> None:
-    """Exit code 0 when it is done, 1 when something it needs failed, 2 when it was asked for the impossible."""
+    """Exit code 0 when it is done, 1 when something failed or differs, 2 when it was asked for the impossible."""
     given = arguments(sys.argv[1:])
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -62,7 +82,9 @@ def main() -> None:
         sys.exit(_refusal(2, str(error)))
     except (*AWAY, Refused) as error:
         sys.exit(_refusal(1, f"{type(error).__name__}: {error}"))
-    print(json.dumps(found) if given.output == "json" else "\n".join(_lines(found)))  # noqa: T201  # the answer
+    lines = said.replayed if given.command == "replay" else _lines
+    print(json.dumps(found) if given.output == "json" else "\n".join(lines(found)))  # noqa: T201  # the answer
+    sys.exit(0 if found.get("sound", True) else 1)
 
 
 def _simulated(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
@@ -72,6 +94,13 @@ def _simulated(given: argparse.Namespace, settings: PipelineSettings) -> dict[st
 
 def _trained(_: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
     return asdict(train.run(settings, datetime.now(UTC), _progress))
+
+
+def _replayed(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
+    found = replayed.run(settings, given.since, given.limit, _bar)
+    allowed = {name: getattr(given, name) for name in ("allow_other_fingerprints", "allow_missing_models")}
+    more = {"why_missing": found.why_missing, "seconds": found.seconds, "per_second": found.per_second}
+    return {"sound": found.report.sound(**allowed), **asdict(found.report), **more}
 
 
 def _bootstrapped(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
@@ -90,7 +119,7 @@ def _bootstrapped(given: argparse.Namespace, settings: PipelineSettings) -> dict
             time.sleep(AGAIN)
 
 
-COMMANDS = {"simulate": _simulated, "train": _trained, "bootstrap": _bootstrapped}
+COMMANDS = {"simulate": _simulated, "train": _trained, "replay": _replayed, "bootstrap": _bootstrapped}
 
 
 def _lines(found: Mapping[str, object]) -> Iterator[str]:
@@ -107,6 +136,11 @@ def _lines(found: Mapping[str, object]) -> Iterator[str]:
 
 def _progress(what: str, done: int, of: int) -> None:
     print(f"\r\x1b[K{what} {done}/{of}", end="\n" if done == of else "", file=sys.stderr)  # noqa: T201  # for people
+
+
+def _bar(what: str, done: int, of: int) -> None:
+    full = WIDTH * done // of
+    _progress(f"replaying {'━' * full}{'╌' * (WIDTH - full)} {what}", done, of)
 
 
 def _refusal(code: int, text: str) -> int:

@@ -1,0 +1,114 @@
+"""Replay of what a store holds: decisions streamed from it, models fetched from the registry once each."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from oo_consumers.store import Logged, Store
+from oo_contracts.events import ScoreDecision
+from oo_features.sets import FEATURE_SETS
+from oo_model_cards.artifact import ArtifactError
+from oo_model_cards.registry import NotFound, Registry, Unpublished, Version
+from pydantic import ValidationError
+
+from oo_pipelines import served
+from oo_pipelines.replay import Model, Replay, Report
+from oo_pipelines.settings import PipelineSettings
+
+__all__ = ["Models", "Outcome", "Progress", "run"]
+
+EVERY = 200  # decisions between two words of progress
+Progress = Callable[[str, int, int], None]
+
+
+class Folders(Protocol):
+    """What is asked of the registry."""
+
+    def resolve(self, reference: str) -> Version: ...
+
+    def fetch(self, version: Version, into: Path) -> Path: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Each version is looked for once. `why` says of each that is missing what is wrong with it."""
+
+    registry: Folders
+    space: Path
+    known: dict[tuple[str, str], Model | None] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, name: str, version: str) -> Model | None:
+        key = name, version
+        if key not in self.known:
+            self.known[key] = self._found(f"{name}/{version}")
+        return self.known[key]
+
+    def _found(self, reference: str) -> Model | None:
+        """The model of a version that is published and whole; that MLflow is away is no answer, and is raised."""
+        try:
+            version = self.registry.resolve(reference)
+            return served.load(self.registry.fetch(version, self.space / reference))
+        except (NotFound, Unpublished, ArtifactError, ValueError) as error:
+            self.why[reference] = str(error)
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The report, why a model is missing, and how long it took."""
+
+    report: Report
+    why_missing: dict[str, str]
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        return self.report.decisions / self.seconds if self.seconds else 0.0
+
+
+def run(settings: PipelineSettings, since: datetime | None, limit: int | None, progress: Progress) -> Outcome:
+    """Replay what the store holds, oldest first.
+
+    Raises:
+        StoreError, RegistryError: the store; MLflow, when a decision names a model.
+    """
+    store = Store.open(settings.store_url)
+    try:
+        with tempfile.TemporaryDirectory() as space:
+            return _run(store, Models(Registry(settings.tracking_uri), Path(space)), since, limit, progress)
+    finally:
+        store.close()
+
+
+def _run(store: Store, models: Models, since: datetime | None, limit: int | None, progress: Progress) -> Outcome:
+    replay = Replay({item.ref: item for item in FEATURE_SETS.values()}, models)
+    there = store.count_decided(since)
+    total = there if limit is None else min(limit, there)
+    start = time.perf_counter()
+    for done, item in enumerate(islice(store.decided(since), total), start=1):
+        _add(replay, item)
+        if done % EVERY == 0 or done == total:
+            progress(f"{done / (time.perf_counter() - start):,.0f} rounds/s", done, total)
+    return Outcome(replay.report, models.why, time.perf_counter() - start)
+
+
+def _add(replay: Replay, item: Logged) -> None:
+    try:
+        decision = ScoreDecision.model_validate_json(item.event)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "event"
+        replay.unreadable(item.request_id, f"{where}: {first['msg']}")
+        return
+    if decision.request_id != item.request_id:
+        replay.unreadable(item.request_id, f"the event of {decision.request_id}")
+        return
+    replay.add(decision)
