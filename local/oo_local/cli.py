@@ -19,6 +19,7 @@ from oo_local import show, state
 from oo_local.calls import EXAMPLE, Called, CallFailed, post
 from oo_local.contract.command import contract
 from oo_local.doctor import checks
+from oo_local.features import features
 from oo_local.layout import Layout
 from oo_local.show import Output
 from oo_local.state import StackStatus
@@ -36,6 +37,7 @@ app = typer.Typer(
     """,
 )
 app.add_typer(contract, name="contract")
+app.add_typer(features, name="features")
 console = Console(highlight=False)
 
 

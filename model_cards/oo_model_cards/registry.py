@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ DIGEST = "oo.digest"
 FEATURE_SET = "oo.feature_set"
 CARD = "oo.card"
 MOVE = "oo.rollout."
+FEATURE_SET_REF = re.compile(r"[\w.\-]+@[0-9a-f]{8,64}")
 
 
 class Registry:
@@ -83,6 +85,22 @@ class Registry:
             NotFound, Unpublished, Unavailable: see the module.
         """
         return _version(self._find(parse(reference)))
+
+    def trained_on(self, feature_set: str) -> Version:
+        """The newest version of any model that was trained on a feature set, given as `name@fingerprint`.
+
+        Raises:
+            ValueError: no feature set has such a reference.
+            NotFound, Unavailable: see the module.
+        """
+        if not FEATURE_SET_REF.fullmatch(feature_set):
+            raise ValueError(f"{feature_set} is not like ranker-v1@0123456789abcdef")
+        where = f"tags.`{FEATURE_SET}` = '{feature_set}'"
+        with _asking():
+            found = self._client().search_model_versions(where, 1, ["creation_timestamp DESC"])
+        if not found:
+            raise NotFound(f"no version was trained on {feature_set}")
+        return _version(found[0])
 
     def fetch(self, version: Version, into: Path) -> Path:
         """Download a version's folder to `into` and verify it there; a folder that is not there appears whole.

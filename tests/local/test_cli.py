@@ -12,7 +12,10 @@ import pytest
 from waiting import listens
 
 OO_ML = Path(sys.prefix) / "bin" / "oo-ml"
-COMMANDS = ("up", "down", "status", "logs", "doctor", "score", "generate", "simulate", "train", "contract")
+COMMANDS = (
+    *("up", "down", "status", "logs", "doctor", "score", "generate", "simulate", "train", "replay"),
+    *("contract", "features"),
+)
 
 
 def oo_ml(tmp_path, *words, **environ):
@@ -40,6 +43,10 @@ def test_every_command_explains_itself(tmp_path, command):
         (("status",), 1, "oo-ml up"),
         (("score",), 1, "oo-ml up"),
         (("train",), 1, "oo-ml up"),
+        (("replay",), 1, "oo-ml up"),
+        (("replay", "--limit", "0"), 2, "--limit"),
+        (("replay", "--since", "yesterday"), 2, "--since"),
+        (("features", "diff", "tip-ranker/1"), 2, "oo-ml up"),
         (("logs", "nobody"), 2, "no log of nobody"),
         (("score", "/no/such/file"), 2, "cannot be read"),
         (("up", "--port", "80"), 2, "--port"),

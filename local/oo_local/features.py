@@ -1,0 +1,133 @@
+"""`oo-ml features list` and `oo-ml features diff`. Exit codes: 0 equal, 1 different, 2 not found or not said right."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from oo_local import state
+from oo_local.layout import Layout
+from oo_local.show import Output
+
+if TYPE_CHECKING:
+    from oo_local.described import Apart, Described
+
+__all__ = ["features"]
+
+features = typer.Typer(no_args_is_help=True, help="Feature sets: what models see, and what differs between two.")
+console = Console(highlight=False)
+SIDE = "`code`, a feature set like ranker-v1@0ddbe6fbe79976c9, or a model like tip-ranker/2 or tip-ranker@champion"
+
+Form = Annotated[Output, typer.Option(help="For people or for programs.")]
+Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
+Side = Annotated[str, typer.Argument(help=f"{SIDE}.", show_default=False)]
+Tracking = Annotated[str | None, typer.Option(help="MLflow's address; without it, the running stack's.")]
+HERE = Path(".oo-ml")
+
+
+@features.command("list")
+def listed(output: Form = Output.TABLE) -> None:
+    """Every feature of every set of this code, in the order in which models see them."""
+    from oo_features.sets import FEATURE_SETS  # noqa: PLC0415
+
+    from oo_local.described import of_code  # noqa: PLC0415
+
+    found = [of_code(item) for item in FEATURE_SETS.values()]
+    if output is Output.JSON:
+        _say([item.plain() for item in found])
+    else:
+        for item in found:
+            _print(_set(item))
+
+
+@features.command()
+def diff(
+    one: Side, other: Side = "code", data: Data = HERE, tracking_uri: Tracking = None, output: Form = Output.TABLE
+) -> None:
+    """What differs: fingerprint, names, order, dtypes, fallbacks.
+
+    A published model says its features' names, order and dtypes. Its fallbacks are only known when its fingerprint
+    is this code's; else they are shown as not recorded, and never as equal.
+
+    Exit code 0: equal. 1: different. 2: one of them cannot be found.
+    """
+    from oo_local.described import apart  # noqa: PLC0415
+
+    sides = _described(one, data, tracking_uri), _described(other, data, tracking_uri)
+    found = apart(*sides)
+    if output is Output.JSON:
+        plain = [{"feature": item.feature, "kind": item.kind, "one": item.one, "other": item.other} for item in found]
+        _say({"equal": not found, "one": sides[0].ref, "other": sides[1].ref, "differences": plain})
+    elif found:
+        _print(_differences(found, one, other))
+    else:
+        console.print(f"equal: {len(sides[0].features)} features of {sides[0].ref}", soft_wrap=True)
+    raise typer.Exit(1 if found else 0)
+
+
+def _described(side: str, data: Path, tracking_uri: str | None) -> Described:
+    """What is behind a word; MLflow is imported and asked only when this code does not know it."""
+    from oo_local.described import of_reference, present  # noqa: PLC0415
+
+    if (known := present(side)) is not None:
+        return known
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    from oo_model_cards.artifact import ArtifactError  # noqa: PLC0415
+    from oo_model_cards.registry import Registry, RegistryError  # noqa: PLC0415  # MLflow, takes seconds
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    try:
+        return of_reference(side, Registry(tracking_uri or _running(data)))
+    except ValueError:
+        _refuse(f"{side} is none of {SIDE}")
+    except (RegistryError, ArtifactError) as error:
+        _refuse(f"{side}: {error}")
+
+
+def _running(data: Path) -> str:
+    status = state.read(Layout(data.absolute(), 0).status)
+    if status is None or not status.running:
+        _refuse(f"no stack is running on {data}: start it with `oo-ml up`, or give --tracking-uri")
+    return status.mlflow_url
+
+
+def _refuse(text: str) -> NoReturn:
+    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def _say(what: Any) -> None:
+    print(json.dumps(what))  # noqa: T201  # for programs
+
+
+def _set(of: Described) -> Table:
+    table = Table(title=of.ref, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in ("place", "feature", "dtype", "fallback", "bounds", "ttl", "source", "what it is"):
+        table.add_column(name)
+    for place, item in enumerate(of.features):
+        said = (place, item.name, item.dtype, item.fallback, item.bounds, item.ttl, item.source, item.doc)
+        table.add_row(*(escape(str(text)) for text in said))
+    return table
+
+
+def _differences(found: tuple[Apart, ...], one: str, other: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("feature", "difference", one, other):
+        table.add_column(escape(name))
+    for item in found:
+        table.add_row(*map(escape, (item.feature or "all", item.kind, item.one, item.other)))
+    return table
+
+
+def _print(table: Table) -> None:
+    """As wide as it is: a name that is folded cannot be searched for."""
+    widest = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    Console(highlight=False, width=widest).print(table)
