@@ -80,6 +80,7 @@ def _described(side: str, data: Path, tracking_uri: str | None) -> Described:
     if (known := present(side)) is not None:
         return known
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from oo_model_cards.artifact import ArtifactError  # noqa: PLC0415
     from oo_model_cards.registry import Registry, RegistryError  # noqa: PLC0415  # MLflow, takes seconds
 

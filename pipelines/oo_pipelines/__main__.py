@@ -71,6 +71,7 @@ def main() -> None:
     """Exit code 0 when it is done, 1 when something failed or differs, 2 when it was asked for the impossible."""
     given = arguments(sys.argv[1:])
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
         settings = PipelineSettings.read(os.environ)
