@@ -28,19 +28,25 @@ setup: .venv/installed  ## install everything into .venv (.venv/bin/oo-ml exists
 	@.venv/bootstrap/bin/uv pip install --quiet --no-config --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
 	@touch $@
 
+# Optional parts and oracles. PySpark is published as source; setuptools, which builds it, comes with the rest.
+.venv/extras: .venv/installed locks/extras.txt
+	@echo "==> installing what only tests need (the first time downloads about 500 MB)"
+	@.venv/bootstrap/bin/uv pip install --no-config --python $(BIN)/python --no-deps --no-build-isolation-package pyspark --require-hashes -r locks/extras.txt
+	@touch $@
+
 up: setup  ## start the whole system here: http://127.0.0.1:8080 (Ctrl-C stops it; ARGS="--port 9000")
 	@$(BIN)/oo-ml up $(ARGS)
 
 test: lint types arrows unit  ## everything that has to hold: lint, types, arrows, tests
 
-unit: setup  ## the tests alone (ARGS="tests/features -k hour")
+unit: .venv/extras  ## the tests alone (ARGS="tests/features -k hour")
 	@$(BIN)/python -P -m pytest $(ARGS)
 
 lint: setup  ## ruff: format and rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
-types: setup  ## mypy, strict
+types: .venv/extras  ## mypy, strict
 	@$(BIN)/mypy $(MEMBERS:%=-p oo_%)
 
 arrows: setup  ## import-linter: who may know whom

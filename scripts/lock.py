@@ -30,6 +30,7 @@ def main(members: list[str]) -> None:
         write(program, uv(*EXPORT, "--only-group", program))
     dev = uv(*EXPORT, "--only-group", "dev")
     write("dev", dev)
+    write("extras", uv(*EXPORT, "--only-group", "extras"))
     write("uv", requirement("uv", dev))
 
 
