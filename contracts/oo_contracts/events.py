@@ -106,6 +106,7 @@ class ScoreDecision(Event):
     shadows: tuple[ShadowChances, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     degraded: Degraded | None = None
+    seals: dict[str, int] | None = None  # a checksum of each input, by name (oo_contracts.seals)
 
 
 class GenerateDecision(Event):

@@ -14,6 +14,7 @@ from typing import Any
 
 from oo_contracts.events import DecidedCandidate, ScoreDecision, ShadowChances
 from oo_contracts.score import Candidate
+from oo_contracts.seals import broken
 from oo_experiments.policy import Decision, UnknownPolicy, decide, logged
 from oo_features.feature_set import FeatureSet, Rows
 from oo_features.moment import Moment
@@ -61,7 +62,14 @@ def differences(of: ScoreDecision, features: FeatureSet, model: Model | None) ->
     except (KeyError, ValueError, TypeError, OverflowError) as error:  # a moment that no call can have had
         return [Difference(of.request_id, None, "moment", "a decision", f"{type(error).__name__}: {error}")]
     values = tuple(item.value for item in of.candidates) if model is None else model.values(rows.values)
-    return [*_clock(of), *_rows(of, features, rows), *_values(of, values), *_choice(of, values), *_shadows(of, values)]
+    follows = (
+        *_clock(of),
+        *_rows(of, features, rows),
+        *_values(of, values),
+        *_choice(of, values),
+        *_shadows(of, values),
+    )
+    return [*follows, *_seals(of)]
 
 
 def _asked(item: DecidedCandidate) -> Candidate:
@@ -75,6 +83,12 @@ def _clock(of: ScoreDecision) -> Iterator[Difference]:
     """The clock was read once for both; most features do not feel a small change of it."""
     if of.decided_at != of.moment.now:
         yield Difference(of.request_id, None, "clock", of.decided_at.isoformat(), of.moment.now.isoformat())
+
+
+def _seals(of: ScoreDecision) -> Iterator[Difference]:
+    """What was changed where nothing follows from it."""
+    for name in broken(of):
+        yield Difference(of.request_id, None, f"seal of {name}", "sealed", "changed since")
 
 
 def _rows(of: ScoreDecision, features: FeatureSet, rows: Rows) -> Iterator[Difference]:
@@ -163,6 +177,7 @@ class Report:
     missing_models: Tally = field(default_factory=dict)
     other_fingerprints: Tally = field(default_factory=dict)
     unknown_policies: Tally = field(default_factory=dict)
+    unsealed: int = 0  # of those replayed: from before seals, so that only what follows from an input was compared
 
     def differ(self, found: Sequence[Difference]) -> None:
         """Count one decision's differences, and keep the first ones."""
@@ -211,6 +226,7 @@ class Replay:
         by = self.report.missing_models if model is None else self.report.models
         _tally(by, f"{of.model.name}/{of.model.version}")
         self.report.replayed += 1
+        self.report.unsealed += of.seals is None
         self.report.rows += len(of.candidates)
 
 

@@ -22,6 +22,8 @@ def replayed(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  of {name}: {count} decisions cannot be replayed by this code"
     for name, count in found["unknown_policies"].items():
         yield f"  by the policy {name}: {count} decisions cannot be replayed, this code has no such policy"
+    if found["unsealed"]:
+        yield f"  without seals: {found['unsealed']} decisions; inputs that nothing follows from were not compared"
     yield f"differences    {found['differences']} in {found['differing']} decisions"
     if found["first"]:
         yield from _table([[_text(item[name]) for name in COLUMNS] for item in found["first"]])

@@ -22,6 +22,7 @@ from oo_consumers.subscription import SUBSCRIPTIONS
 from oo_contracts import subjects
 from oo_contracts.events import DecidedCandidate, Event, Feedback, ScoreDecision, Signal
 from oo_contracts.score import Candidate, ModelInfo, PolicyInfo
+from oo_contracts.seals import sealed
 from oo_contracts.task import TaskFacts
 from oo_experiments.policy import Uniform, decide
 from oo_features.moment import Moment
@@ -113,7 +114,7 @@ def _decided(session: Session) -> tuple[ScoreDecision, TaskFacts]:
         policy=PolicyInfo(name=LOGGED_BY.name, version=LOGGED_BY.version),
         fallbacks=rows.fallbacks,
     )
-    return event, session.tasks[drawn.index]
+    return sealed(event), session.tasks[drawn.index]
 
 
 def _feedback(session: Session, decision: ScoreDecision, reaction: str, at: datetime) -> Feedback:

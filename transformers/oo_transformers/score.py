@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from oo_contracts.events import DecidedCandidate, Event, ScoreDecision
 from oo_contracts.ids import uuid7
 from oo_contracts.score import Candidate, Degraded, ExperimentInfo, ModelInfo, PolicyInfo, ScoreRequest
+from oo_contracts.seals import sealed
 from oo_contracts.subjects import decision
 from oo_experiments.experiment import Assignment, Experiment, assign
 from oo_experiments.policy import Baseline, Decision, Policy, decide
@@ -177,7 +178,7 @@ class Round:
 
     def event(self, feature_set: str) -> ScoreDecision:
         """The whole round; made after the reply is sent, from parts that are already valid."""
-        return ScoreDecision.model_construct(
+        decision = ScoreDecision.model_construct(
             event_id=uuid7(),
             request_id=self.request_id,
             user_id=self.ask.user_id,
@@ -194,6 +195,7 @@ class Round:
             fallbacks=self.rows.fallbacks,
             degraded=self.judged.degraded,
         )
+        return sealed(decision)
 
     def _decided(self, at: int) -> DecidedCandidate:
         item = self.candidates[at]
