@@ -91,8 +91,23 @@ def stack(request, tmp_path_factory):
     if request.config.getoption("--target") == "cluster":
         yield request.getfixturevalue("release")
         return
-    stack = Stack(tmp_path_factory.mktemp("stack"), free_span())
+    with running(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory):
+    """A stack that a module may change as it likes."""
+    with running(tmp_path_factory.mktemp("own")) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def running(data: Path):
+    stack = Stack(data, free_span())
     started = stack.oo_ml("up", "--detach", "--port", str(stack.port), check=False)
     assert started.returncode == 0, started.stdout + started.stderr
-    yield stack
-    stack.oo_ml("down")
+    try:
+        yield stack
+    finally:
+        stack.oo_ml("down")
