@@ -21,6 +21,7 @@ from oo_local.contract.command import contract
 from oo_local.doctor import checks
 from oo_local.features import features
 from oo_local.layout import Layout
+from oo_local.rewards import rewards
 from oo_local.show import Output
 from oo_local.state import StackStatus
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(contract, name="contract")
 app.add_typer(features, name="features")
+app.add_typer(rewards, name="rewards")
 console = Console(highlight=False)
 
 
@@ -183,12 +185,16 @@ def simulate(
 
 
 @app.command()
-def train(data: Data = HERE, output: Form = Output.TABLE) -> None:
+def train(
+    data: Data = HERE,
+    rewards_by: Annotated[str, typer.Option("--rewards", help="A released reward table, or a TOML file.")] = "v1",
+    output: Form = Output.TABLE,
+) -> None:
     """Train on all closed rounds and register the version; the gate decides its alias.
 
     A version after the first becomes the challenger: it gets copies of live calls, and nobody sees its answers.
     """
-    _pipeline(data, output, "train")
+    _pipeline(data, output, "train", f"--rewards={rewards_by}")
     if output is Output.TABLE:
         console.print("next: `oo-ml status` shows the challenger being mirrored; its card is in MLflow, beside its run")
 

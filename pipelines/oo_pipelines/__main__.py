@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import nats.errors
 from oo_consumers.store import StoreError
+from oo_contracts.rewards import BadRewards, RewardTable
 from oo_model_cards.gate import CHAMPION, Refused
 from oo_model_cards.registry import Registry, RegistryError
 from pydantic import ValidationError
@@ -37,10 +38,12 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--output", choices=("table", "json"), default="table", help="(default %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("train", help="train on all closed rounds, register, move an alias through the gate")
+    fit = commands.add_parser("train", help="train on all closed rounds, register, move an alias through the gate")
     past = commands.add_parser("simulate", help="publish a past of a simulated world to JetStream")
     first = commands.add_parser("bootstrap", help="unless there is a champion: simulate a past and train the first")
     first.add_argument("--wait", type=float, default=0, help="seconds to try again what is not up yet (default 0)")
+    for command in (fit, first):
+        command.add_argument("--rewards", default="v1", help="reward table, or a file of one (default %(default)s)")
     again = commands.add_parser("replay", help="recompute logged decisions and compare them bit for bit")
     again.add_argument("--since", type=_instant, help="day or instant, UTC unless it says otherwise (default: all)")
     again.add_argument("--limit", type=_at_least_one, help="at most so many, oldest first (default: all)")
@@ -79,7 +82,7 @@ def main() -> None:
     except ValidationError as error:
         first = error.errors()[0]
         sys.exit(_refusal(2, f"OO_PIPELINE_{str(first['loc'][0]).upper()}: {first['msg']}"))
-    except NotEnough as error:
+    except (NotEnough, BadRewards) as error:
         sys.exit(_refusal(2, str(error)))
     except (*AWAY, Refused) as error:
         sys.exit(_refusal(1, f"{type(error).__name__}: {error}"))
@@ -93,8 +96,8 @@ def _simulated(given: argparse.Namespace, settings: PipelineSettings) -> dict[st
     return asdict(asyncio.run(simulate.run(settings, simulation, _progress)))
 
 
-def _trained(_: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
-    return asdict(train.run(settings, datetime.now(UTC), _progress))
+def _trained(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
+    return asdict(train.run(settings, datetime.now(UTC), _progress, rewards=RewardTable.read(given.rewards)))
 
 
 def _replayed(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:

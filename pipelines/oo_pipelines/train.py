@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from oo_consumers.store import Store
+from oo_contracts.rewards import REWARDS, RewardTable
 from oo_features.sets import RANKER_V1
 from oo_model_cards import gate
 from oo_model_cards.card import Input, ModelCard, TrainingData, human
@@ -43,8 +44,8 @@ class Outcome:
     onnx_refused: str | None
 
 
-def run(settings: PipelineSettings, now: datetime, progress: Progress) -> Outcome:
-    """Train on everything that is closed, and register it.
+def run(settings: PipelineSettings, now: datetime, progress: Progress, *, rewards: RewardTable = REWARDS) -> Outcome:
+    """Train on everything that is closed, valued by a reward table, and register it.
 
     Raises:
         NotEnough: too few closed rounds.
@@ -57,7 +58,7 @@ def run(settings: PipelineSettings, now: datetime, progress: Progress) -> Outcom
         progress(STEPS[place], place, len(STEPS))
 
     step()
-    data = _read(settings, now)
+    data = _read(settings, now, rewards)
     taught, held_out = data.split(TRAINED_ON)
     step()
     model = ranker.fit(taught, settings.seed)
@@ -77,10 +78,10 @@ def run(settings: PipelineSettings, now: datetime, progress: Progress) -> Outcom
     return _outcome(version, alias, data, judged, exported.onnx_refused)
 
 
-def _read(settings: PipelineSettings, now: datetime) -> Dataset:
+def _read(settings: PipelineSettings, now: datetime, rewards: RewardTable) -> Dataset:
     store = Store.open(settings.store_url)
     try:
-        return gather(store.rounds(now), RANKER_V1.ref, settings.min_rounds)
+        return gather(store.rounds(now, rewards), RANKER_V1.ref, settings.min_rounds)
     finally:
         store.close()
 
