@@ -92,7 +92,7 @@ class Task(BaseModel):
     id: Id
     content: str = ""
     description: str | None = ""
-    priority: Annotated[int, Field(ge=1, le=4)] = 1
+    priority: Annotated[int, Field(strict=True, ge=1, le=4)] = 1
     labels: tuple[str, ...] = ()
     project_id: Id | None = None
     parent_id: Id | None = None

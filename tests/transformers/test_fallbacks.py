@@ -1,0 +1,186 @@
+"""Every feature with every wrong value, through served calls: 200, the fallback in the row, one entry, one count."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from oo_contracts.events import ScoreDecision
+from oo_contracts.score import Candidate
+from oo_contracts.task import TaskFacts
+from oo_features.feature import checked
+from oo_features.feature_set import FeatureSet
+from oo_features.moment import Moment
+from oo_features.profile_schema import PROFILE_FEATURES
+from oo_features.sets import RANKER_V1
+from oo_transformers.metrics import FALLBACKS
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+A_TASK = TaskFacts(id="t-1")
+CANDIDATE = Candidate(id="c-1", task_id="t-1")
+TASK = {"id": "t-1", "content": "Pay the rent", "priority": 4, "due": {"date": "2026-11-23"}}
+SOUND = {item.name: 0.25 if item.dtype == "float32" else 3 for item in PROFILE_FEATURES}
+
+# As they stand in the body: JSON has no NaN, but Python, and many a JavaScript library before it, writes one.
+WRONG = {
+    "null": ("null", "null"),
+    "absent": (None, "missing"),
+    "text for a number": ('"0.25"', "invalid"),
+    "a boolean for a number": ("true", "invalid"),
+    "NaN": ("NaN", "invalid"),
+    "Infinity": ("Infinity", "invalid"),
+    "-Infinity": ("-Infinity", "invalid"),
+    "NaN as text": ('"NaN"', "invalid"),
+    "beyond a double": ("1e400", "invalid"),
+    "beyond a float32": ("1e39", "invalid"),
+    "an integer of 100 digits": ("9" * 100, "invalid"),
+    "a list": ("[3]", "invalid"),
+    "an object": ('{"value": 3}', "invalid"),
+    "below its range": ("-1", "out_of_range"),
+}
+
+
+def body(feature, text):
+    """A sound call but for one feature, whose value is put in as it is written."""
+    sound = {name: value for name, value in SOUND.items() if name != feature}
+    profile = json.dumps(sound)[:-1] + ("}" if text is None else f', "{feature}": {text}}}')
+    return f'{{"user_id": "u-1", "tasks": [{json.dumps(TASK)}], "profile_features": {profile}}}'
+
+
+def counted(feature, reason):
+    return FALLBACKS.labels(feature, reason)._value.get()
+
+
+async def served(fakes, text):
+    """The answer and the event's row by name."""
+    async with fakes.client() as client:
+        reply = await client.post("/score", content=text, headers={"content-type": "application/json"})
+    assert reply.status_code == 200, reply.text
+    event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+    return reply.json(), dict(zip(RANKER_V1.names, event.candidates[0].row, strict=True))
+
+
+def float32(number):
+    return struct.unpack("f", struct.pack("f", number))[0]
+
+
+async def test_a_sound_call_falls_back_nowhere(fakes):
+    answer, row = await served(fakes, body("x", "1"))
+
+    assert answer["fallbacks"] == []
+    assert [row[item.full_name] for item in PROFILE_FEATURES] == list(SOUND.values())
+
+
+@pytest.mark.parametrize("feature", PROFILE_FEATURES, ids=lambda item: item.name)
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_a_wrong_profile_value(fakes, feature, wrong):
+    text, reason = WRONG[wrong]
+    before = counted(feature.full_name, reason)
+
+    answer, row = await served(fakes, body(feature.name, text))
+
+    assert answer["fallbacks"] == [{"feature": feature.full_name, "reason": reason}]
+    assert row[feature.full_name] == float32(feature.fallback)
+    assert counted(feature.full_name, reason) == before + 1
+
+
+@pytest.mark.parametrize("feature", [item for item in PROFILE_FEATURES if item.high < 1e9], ids=lambda item: item.name)
+async def test_a_profile_value_above_its_range(fakes, feature):
+    answer, row = await served(fakes, body(feature.name, str(feature.high + 1)))
+
+    assert answer["fallbacks"] == [{"feature": feature.full_name, "reason": "out_of_range"}]
+    assert row[feature.full_name] == float32(feature.fallback)
+
+
+@pytest.mark.parametrize("feature", PROFILE_FEATURES, ids=lambda item: item.name)
+async def test_a_stale_profile_value(fakes, feature):
+    now = ScoreDecision.model_validate_json(await served_event(fakes)).decided_at
+    stamps = {name: now.isoformat() for name in SOUND}
+    call = json.loads(body("x", "1"))
+    before = counted(feature.full_name, "stale")
+
+    stamps[feature.name] = (now - feature.ttl).isoformat()
+    fresh, _ = await served(fakes, json.dumps(call | {"profile_computed_at": stamps}))
+    stamps[feature.name] = (now - feature.ttl - timedelta(microseconds=1)).isoformat()
+    stale, row = await served(fakes, json.dumps(call | {"profile_computed_at": stamps}))
+
+    assert (fresh["fallbacks"], fresh["profile_age"]) == ([], "known")
+    assert stale["fallbacks"] == [{"feature": feature.full_name, "reason": "stale"}]
+    assert row[feature.full_name] == float32(feature.fallback)
+    assert counted(feature.full_name, "stale") == before + 1
+
+
+async def served_event(fakes):
+    await served(fakes, body("x", "1"))
+    return fakes.outbox.events[-1][1]
+
+
+async def test_without_an_instant_the_age_is_unknown_and_nothing_is_stale(fakes):
+    answer, _ = await served(fakes, body("x", "1"))
+
+    assert (answer["profile_age"], answer["fallbacks"]) == ("unknown", [])
+
+
+async def test_an_empty_list_leaves_shares_unknown_and_nothing_else(fakes):
+    call = json.loads(body("x", "1")) | {"tasks": [], "candidates": [{"id": "c-1", "kind": "tip"}]}
+    names = [f"context.{name}" for name in ("overdue_share", "due_today_share", "urgent_share")]
+    before = [counted(name, "unknown") for name in names]
+
+    answer, row = await served(fakes, json.dumps(call))
+
+    assert answer["fallbacks"] == [{"feature": name, "reason": "unknown"} for name in names]
+    assert [row[name] for name in names] == [0.0, 0.0, 0.0]
+    assert [counted(name, "unknown") for name in names] == [count + 1 for count in before]
+
+
+@pytest.mark.parametrize("place", range(len(RANKER_V1.context)), ids=[item.name for item in RANKER_V1.context])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(None, "unknown"), ("1", "invalid"), (True, "invalid"), (float("nan"), "invalid"), (float("inf"), "invalid"),
+     (float("-inf"), "invalid"), (-1, "out_of_range")],
+    ids=["unknown", "text", "boolean", "NaN", "Infinity", "-Infinity", "out of range"],
+)  # fmt: skip
+def test_a_context_feature_whose_code_goes_wrong(place, value, reason):
+    """No call can bring this about: the clock and the list are checked. A bug in a feature's own code could."""
+    broken = dataclasses.replace(RANKER_V1.context[place], compute=lambda _: value)
+    context = (*RANKER_V1.context[:place], broken, *RANKER_V1.context[place + 1 :])
+    event = FeatureSet("broken", context).rows(Moment.at(NOON, "UTC", (A_TASK,)), [CANDIDATE])
+
+    assert [(item.feature, item.reason) for item in event.fallbacks] == [(broken.full_name, reason)]
+    assert event.values[0][place] == broken.fallback == checked(broken, value, absent="unknown")[0]
+
+
+# What a task object may carry wrongly is no feature yet: the call is refused, and the field named.
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("priority", '"high"'), ("priority", '"4"'), ("priority", "true"), ("priority", "null"),
+        ("priority", "0"), ("priority", "5"), ("priority", "NaN"), ("labels", "null"), ("labels", "[1]"), ("content", "7"), ("due", '{"date": "soon"}'),
+        ("due", '{"date": 20261123}'), ("created_at", '"yesterday"'), ("is_completed", '"perhaps"'), ("id", "true"),
+    ],
+)  # fmt: skip
+async def test_a_wrong_task_is_refused_by_its_field(fakes, field, text):
+    task = {name: value for name, value in TASK.items() if name != field}
+    call = f'{{"user_id": "u-1", "tasks": [{json.dumps(task)[:-1]}, "{field}": {text}}}]}}'
+
+    async with fakes.client() as client:
+        reply = await client.post("/score", content=call, headers={"content-type": "application/json"})
+
+    assert reply.status_code == 422, reply.text
+    assert reply.json()["errors"][0]["pointer"].startswith(f"/tasks/0/{field}")
+    assert fakes.outbox.events == []
+
+
+@pytest.mark.parametrize("feature", RANKER_V1.candidate, ids=lambda item: item.name)
+async def test_a_candidate_without_a_task_has_the_declared_fallbacks(fakes, feature):
+    """By design and not by fault: a tip has no priority. So it is in the row, and no entry of the list."""
+    call = json.loads(body("x", "1")) | {"candidates": [{"id": "c-1", "kind": "tip"}]}
+
+    answer, row = await served(fakes, json.dumps(call))
+
+    assert answer["fallbacks"] == []
+    if feature.source == "todoist":
+        assert row[feature.full_name] == feature.fallback
