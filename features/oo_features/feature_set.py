@@ -15,6 +15,7 @@ from types import ModuleType
 from oo_contracts import task
 from oo_contracts.score import Candidate, Fallback
 from oo_contracts.task import TaskFacts
+from oo_contracts.wire import columns_digest
 
 from oo_features import candidate, context, feature, moment, profile_schema
 from oo_features.feature import Feature, Subject, checked
@@ -73,6 +74,11 @@ class FeatureSet:
     def ref(self) -> str:
         """Name and fingerprint, as events, model tags and inference calls carry them."""
         return f"{self.name}@{self.fingerprint[:16]}"
+
+    @cached_property
+    def columns(self) -> str:
+        """A digest of the names in their order, which a predictor compares with its model's own."""
+        return columns_digest(self.names)
 
     def rows(self, at: Moment, candidates: Sequence[Candidate]) -> Rows:
         """One row per candidate. What belongs to the call is computed once.

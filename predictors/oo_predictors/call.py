@@ -17,11 +17,24 @@ import orjson
 
 from oo_predictors.ranker import Rows
 
-__all__ = ["Ask", "Conflict", "Invalid", "NotJson", "Refused", "Shape", "finite", "from_numbers", "read_v1", "read_v2"]
+__all__ = [
+    "ORIGIN",
+    "Ask",
+    "Conflict",
+    "Invalid",
+    "NotJson",
+    "Refused",
+    "Shape",
+    "finite",
+    "from_numbers",
+    "read_v1",
+    "read_v2",
+]
 
 NUMBERS = frozenset({int, float})
 DATATYPES = ("FP32", "FP64")
 LONGEST_ID = 128
+ORIGIN = ("feature_set", "columns")  # parameters of a call that say what computed its rows
 
 
 class Refused(Exception):
@@ -42,16 +55,21 @@ class Invalid(Refused):
 
 
 class Conflict(Refused):
-    """Another feature set than the model's."""
+    """Another feature set than the model's, or its columns in another order; `pointer` says which."""
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        super().__init__(detail)
+        self.pointer = pointer
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Checked rows. `feature_set` is what the caller says that computed them, if it says so."""
+    """Checked rows. `feature_set` and `columns` are what the caller says that computed them, if it says so."""
 
     rows: Rows
     id: str | None = None
     feature_set: str | None = None
+    columns: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +102,7 @@ def read_v2(body: bytes, shape: Shape) -> Ask:
     if not isinstance(data, list):
         raise Invalid("/inputs/0/data", "a list of numbers is required")
     flat = _flat(data, "/inputs/0/data") if data and isinstance(data[0], list) else data
-    return Ask(from_numbers(flat, count, "/inputs/0/data", shape), _id(asked), _feature_set(asked))
+    return Ask(from_numbers(flat, count, "/inputs/0/data", shape), _id(asked), **_origin(asked))
 
 
 def from_numbers(flat: list[Any], count: int, pointer: str, shape: Shape) -> Rows:
@@ -143,11 +161,12 @@ def _id(asked: Mapping[str, Any]) -> str | None:
     return said
 
 
-def _feature_set(asked: Mapping[str, Any]) -> str | None:
+def _origin(asked: Mapping[str, Any]) -> dict[str, str | None]:
     parameters = asked.get("parameters", {})
     if not isinstance(parameters, dict):
         raise Invalid("/parameters", "an object is required")
-    said = parameters.get("feature_set")
-    if said is not None and not isinstance(said, str):
-        raise Invalid("/parameters/feature_set", "must be a text like name@fingerprint")
+    said = {name: parameters.get(name) for name in ORIGIN}
+    for name, value in said.items():
+        if value is not None and not isinstance(value, str):
+            raise Invalid(f"/parameters/{name}", "must be a text")
     return said

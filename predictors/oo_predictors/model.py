@@ -8,9 +8,9 @@ import numpy as np
 import orjson
 from oo_serving.server import kserve_model
 
-from oo_predictors.call import Ask, Invalid, Refused, finite, read_v1
+from oo_predictors.call import ORIGIN, Ask, Invalid, Refused, finite, read_v1
 from oo_predictors.predictor import Answered, Predictor
-from oo_predictors.routes import described
+from oo_predictors.routes import described, said
 
 __all__ = ["predictor_model"]
 
@@ -51,10 +51,9 @@ def predictor_model(predictor: Predictor) -> Any:
 
     def respond(found: Answered) -> Any:
         output = InferOutput(name="values", shape=[len(found.values)], datatype="FP32", data=found.values)
-        parameters = {"feature_set": predictor.ranker.feature_set, "role": found.role}
-        return InferResponse(
-            found.request_id, predictor.name, [output], model_version=predictor.ranker.version, parameters=parameters
-        )
+        version = predictor.ranker.version
+        parameters = said(predictor, found)
+        return InferResponse(found.request_id, predictor.name, [output], model_version=version, parameters=parameters)
 
     model = Served(predictor.name)
     model.load()
@@ -74,10 +73,10 @@ def _ask(payload: Any, predictor: Predictor) -> Ask:
         raise Invalid("/inputs/0/shape", f"must be [1 to {shape.most}, {shape.width}]")
     with np.errstate(over="ignore"):
         rows = finite(np.ascontiguousarray(given, dtype=np.float32), "/inputs/0")
-    return Ask(rows, payload.id or None, _feature_set(payload.parameters))
+    return Ask(rows, payload.id or None, **_origin(payload.parameters or {}))
 
 
-def _feature_set(parameters: Any) -> str | None:
+def _origin(parameters: Any) -> dict[str, Any]:
     """REST gives plain values, gRPC wraps them."""
-    said = (parameters or {}).get("feature_set")
-    return getattr(said, "string_param", said) if said is not None else None
+    found = ((name, parameters.get(name)) for name in ORIGIN)
+    return {name: getattr(value, "string_param", value) for name, value in found}

@@ -66,8 +66,13 @@ class Predictor:
         Raises:
             Conflict: the caller's rows come from another feature set.
         """
-        if ask.feature_set is not None and ask.feature_set != self.ranker.feature_set:
-            raise Conflict(f"this model was trained on {self.ranker.feature_set}")
+        ranker = self.ranker
+        if ask.feature_set not in {None, ranker.feature_set}:
+            raise Conflict("/parameters/feature_set", f"this model was trained on {ranker.feature_set}")
+        if ask.columns not in {None, ranker.columns}:
+            raise Conflict(
+                "/parameters/columns", f"this model's columns are others, or in another order: {ranker.columns}"
+            )
         start = perf_counter()
         values = self.ranker.runtime.values(ask.rows).tolist()
         seconds = perf_counter() - start

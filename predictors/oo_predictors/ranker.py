@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import skops.io
+from oo_contracts.wire import columns_digest
 from oo_model_cards import artifact
 from oo_model_cards.artifact import ArtifactError, Manifest, Untrusted
 
@@ -69,6 +70,10 @@ class Ranker:
     @property
     def feature_set(self) -> str:
         return self.manifest.feature_set
+
+    @property
+    def columns(self) -> str:
+        return columns_digest(self.manifest.features)
 
     @property
     def width(self) -> int:

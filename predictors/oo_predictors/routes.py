@@ -83,10 +83,15 @@ class Edge:
                 "model_name": predictor.name,
                 "model_version": predictor.ranker.version,
                 "id": found.request_id,
-                "parameters": {"feature_set": predictor.ranker.feature_set, "role": found.role},
+                "parameters": said(predictor, found),
                 "outputs": [values],
             }
         )
+
+
+def said(predictor: Predictor, found: Answered) -> dict[str, str]:
+    """What goes with the values: the caller refuses those of another feature set, whatever we thought of its call."""
+    return {"feature_set": predictor.ranker.feature_set, "columns": predictor.ranker.columns, "role": found.role}
 
 
 def described(predictor: Predictor) -> dict[str, Any]:
@@ -102,6 +107,7 @@ def described(predictor: Predictor) -> dict[str, Any]:
             "version": ranker.version,
             "digest": ranker.digest,
             "feature_set": ranker.feature_set,
+            "columns": ranker.columns,
             "features": ranker.manifest.features,
         },
     }
@@ -117,8 +123,7 @@ def _refusal(refused: Refused) -> Reply:
         case Invalid(pointer=pointer, detail=detail):
             errors = [FieldError(pointer=pointer, detail=detail)]
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{pointer or 'the body'}: {detail}", errors)
-        case Conflict():
-            pointer = "/parameters/feature_set"
+        case Conflict(pointer=pointer):
             return problem(HTTPStatus.CONFLICT, str(refused), [FieldError(pointer=pointer, detail=str(refused))])
         case NotJson():
             return problem(HTTPStatus.BAD_REQUEST, str(refused))

@@ -11,6 +11,7 @@ import pytest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 from models_made import FEATURE_SET, FEATURES, fitted, rows
+from oo_contracts.wire import columns_digest
 from oo_model_cards import artifact
 
 INFER, PREDICT = "/v2/models/tip-ranker/infer", "/v1/models/tip-ranker:predict"
@@ -49,7 +50,7 @@ def test_v2_answers_as_the_protocol_says(predictor, model_dir):
         artifact.digest(model_dir)[:12],
         "r-1",
     )
-    assert reply["parameters"] == {"feature_set": FEATURE_SET, "role": "live"}
+    assert reply["parameters"] == {"feature_set": FEATURE_SET, "columns": columns_digest(FEATURES), "role": "live"}
     assert [(out["name"], out["shape"], out["datatype"]) for out in reply["outputs"]] == [("values", [3], "FP32")]
 
 
@@ -99,6 +100,14 @@ def test_rows_of_another_feature_set_are_a_conflict(predictor):
 
     assert (status, headers["content-type"]) == (409, "application/problem+json")
     assert reply["errors"][0]["pointer"] == "/parameters/feature_set"
+
+
+def test_columns_in_another_order_are_a_conflict(predictor):
+    body = asked(rows(1)) | {"parameters": {"feature_set": FEATURE_SET, "columns": columns_digest(FEATURES[::-1])}}
+
+    status, _, reply = predictor.ask(INFER, body)
+
+    assert (status, reply["errors"][0]["pointer"]) == (409, "/parameters/columns")
 
 
 def test_rows_of_another_feature_set_are_refused_over_grpc_too(predictor):

@@ -158,7 +158,9 @@ def test_a_context_feature_whose_code_goes_wrong(place, value, reason):
     ("field", "text"),
     [
         ("priority", '"high"'), ("priority", '"4"'), ("priority", "true"), ("priority", "null"),
-        ("priority", "0"), ("priority", "5"), ("priority", "NaN"), ("labels", "null"), ("labels", "[1]"), ("content", "7"), ("due", '{"date": "soon"}'),
+        ("priority", "0"), ("priority", "5"), ("priority", "NaN"), ("labels", "null"), ("labels", "[1]"),
+        ("content", "7"),
+        ("due", '{"date": "soon"}'),
         ("due", '{"date": 20261123}'), ("created_at", '"yesterday"'), ("is_completed", '"perhaps"'), ("id", "true"),
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ from oo_transformers.pool import Answer
 from oo_transformers.predictor import _values, forwarded
 
 TASKS = [{"id": f"t-{place}", "content": "Pay the rent"} for place in range(4)]
+ORIGIN = {"feature_set": "f@1", "columns": "c1"}
 ASK = {"user_id": "u-1", "request_id": "r-1", "tasks": TASKS}
 
 
@@ -114,14 +115,14 @@ def answered(status=200, **changes):
     whole = {
         "model_name": "m",
         "model_version": "1",
-        "parameters": {"feature_set": "f@1"},
+        "parameters": ORIGIN,
         "outputs": [{"data": [0.5, 1]}],
     }
     return Answer(status, orjson.dumps(whole | changes))
 
 
 def test_values_are_taken_when_there_is_one_finite_number_for_each_row():
-    assert _values(answered(), 2, "f@1").values == (0.5, 1.0)
+    assert _values(answered(), 2, ORIGIN).values == (0.5, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -143,15 +144,22 @@ def test_values_are_taken_when_there_is_one_finite_number_for_each_row():
 )
 def test_any_other_answer_is_a_predictor_that_is_not_there(answer):
     with pytest.raises(PredictorUnavailable) as failure:
-        _values(answer, 2, "f@1")
+        _values(answer, 2, ORIGIN)
 
     assert failure.value.reason == "predictor"
 
 
-@pytest.mark.parametrize("answer", [answered(409), answered(parameters={"feature_set": "f@2"})])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answered(409),
+        answered(parameters=ORIGIN | {"feature_set": "f@2"}),
+        answered(parameters=ORIGIN | {"columns": "c2"}),
+    ],
+)
 def test_another_feature_set_is_said_to_be_that(answer):
     with pytest.raises(FeatureSetMismatch):
-        _values(answer, 2, "f@1")
+        _values(answer, 2, ORIGIN)
 
 
 def test_only_four_headers_go_on():

@@ -45,7 +45,7 @@ def run(parts: Parts, port: int) -> None:
     told, now = parts.told, partial(datetime.now, UTC)
     outbox = Outbox(told.nats_url, told.outbox_capacity)
     split, llm = Pool(f"http://{parts.predictor_host}"), Pool(told.llm_url)
-    predictor = InferenceClient(split, parts.model, told.budget_ms / 1000)
+    predictor = InferenceClient(split, parts.model, told.budget_ms / 1000, RANKER_V1.columns)
     scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(told.epsilon), parts.experiments, outbox, now)
     writer = LiteLlm(llm, told.llm_key, told.llm_deadline_ms / 1000)
     generator = Generator(parts.prompts, told.default_prompt_version, writer, outbox, now)
