@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from real_mlflow import Mlflow
 from real_nats import Nats
+from typescript import install
 
 CLUSTER = Path(__file__).parent / "cluster"
 
@@ -62,3 +64,11 @@ def release():
     installed.ready()
     installed.settled(lambda said: said["degraded"] is None)
     return installed
+
+
+@pytest.fixture(scope="session")
+def typescript(tmp_path_factory):
+    """The TypeScript client with its packages, by Node."""
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm on PATH: the TypeScript client is not compiled")
+    return install(tmp_path_factory.mktemp("typescript"))

@@ -39,10 +39,18 @@ Id = Annotated[str, BeforeValidator(_text_id), Field(min_length=1, max_length=12
 DayOrTime = Annotated[datetime | date, BeforeValidator(_instant)]
 
 
+def _as_todoist_sends_it(schema: dict[str, Any]) -> None:
+    """Both APIs always send `date`; REST v2 sends `datetime` beside it. Inside, they are one."""
+    when = schema["properties"].pop("datetime")
+    timed = {"anyOf": [*when["anyOf"], {"type": "null"}], "description": "REST v2, when it has a time"}
+    dates = {"date": when | {"title": "Date"}, "datetime": timed}
+    schema |= {"properties": dates | schema["properties"], "required": ["date"], "additionalProperties": True}
+
+
 class Due(BaseModel):
     """When a task is due: `when` is a day, a floating time (no zone) or a fixed instant."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_as_todoist_sends_it)
 
     when: DayOrTime = Field(validation_alias=AliasChoices("datetime", "date", "when"))
     timezone: str | None = None
@@ -87,7 +95,7 @@ class TaskFacts(BaseModel):
 class Task(BaseModel):
     """One Todoist task. Priority 4 is the most urgent, as in Todoist's API (p1 in its apps)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra={"additionalProperties": True})
 
     id: Id
     content: str = ""

@@ -16,7 +16,9 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 class Wire(BaseModel):
     """Frozen; a misspelt field is an error; every number is finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, json_schema_serialization_defaults_required=True
+    )
 
 
 def columns_digest(names: Sequence[str]) -> str:

@@ -1,0 +1,60 @@
+"""The TypeScript client: generated from the committed contract, strict, and broken by a contract that is another."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from typescript import CONTRACTS, Client
+
+
+@pytest.fixture
+def copy(typescript, tmp_path):
+    """The client's sources once more, with the packages that are installed."""
+    shutil.copy(CONTRACTS / "openapi.json", tmp_path / "openapi.json")
+    folder = tmp_path / "typescript"
+    shutil.copytree(typescript.folder, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    (folder / "node_modules").symlink_to(typescript.folder / "node_modules")
+    return Client(folder)
+
+
+def test_what_is_committed_is_what_is_generated(copy):
+    done = copy.npm("run", "generate")
+
+    assert done.returncode == 0, done.stderr
+    made, committed = (root / "src" / "openapi.ts" for root in (copy.folder, CONTRACTS / "typescript"))
+    assert made.read_text() == committed.read_text(), "run `npm run generate` in contracts/typescript"
+
+
+def test_client_and_example_compile_strictly(copy):
+    done = copy.npm("run", "build")
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"chosen"', '"picked"'),
+        ('"prompt_version"', '"prompt"'),
+        ('"user_id"', '"user"'),
+        ('"fallbacks"', '"gaps"'),
+    ],
+)
+def test_a_renamed_field_does_not_compile(copy, old, new):
+    contract = copy.folder.parent / "openapi.json"
+    contract.write_text(contract.read_text().replace(old, new))
+
+    assert copy.npm("run", "generate").returncode == 0
+    done = copy.npm("run", "build")
+
+    assert done.returncode != 0
+    assert "src/example.ts" in done.stdout
+    assert old.strip('"') in done.stdout
+
+
+def test_the_lock_names_hashes_and_no_host():
+    lock = (CONTRACTS / "typescript" / "package-lock.json").read_text()
+
+    assert lock.count('"integrity": "sha512-') >= 30
+    assert "resolved" not in lock
