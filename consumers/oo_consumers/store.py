@@ -95,14 +95,14 @@ class Store:
                     reward = table.reward(item.reaction for item in observed)
                     yield Round(fact, reward, min(item.occurred_at for item in observed), table.version)
 
-    def count_decided(self, since: datetime | None = None) -> int:
-        """How many decisions there are since an instant."""
-        return self._transact(lambda connection: _count(connection, DECISIONS, _since(since)))
+    def count_decided(self, since: datetime | None = None, until: datetime | None = None) -> int:
+        """How many decisions there are from an instant to another, which is not included."""
+        return self._transact(lambda connection: _count(connection, DECISIONS, _between(since, until)))
 
-    def decided(self, since: datetime | None = None) -> Iterator[Logged]:
-        """All decisions since an instant in their order, shown or not, a page in memory at a time."""
+    def decided(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[Logged]:
+        """All of these decisions in their order, shown or not, a page in memory at a time."""
         after: tuple[datetime, str] | None = None
-        while rows := self._all(_decided(since, after)):
+        while rows := self._all(_decided(after, since, until)):
             after = (rows[-1].decided_at, rows[-1].request_id)
             yield from (Logged(row.request_id, row.event) for row in rows)
 
@@ -123,18 +123,22 @@ class Store:
 
 
 def _page(after: tuple[datetime, str] | None) -> Select[Any]:
-    return _decided(None, after).where(DECISIONS.c.chosen.is_not(None))
+    return _decided(after).where(DECISIONS.c.chosen.is_not(None))
 
 
-def _decided(since: datetime | None, after: tuple[datetime, str] | None) -> Select[Any]:
+def _decided(
+    after: tuple[datetime, str] | None, since: datetime | None = None, until: datetime | None = None
+) -> Select[Any]:
     keys = (DECISIONS.c.decided_at, DECISIONS.c.request_id)
-    query = select(DECISIONS).where(_since(since)).order_by(*keys).limit(PAGE)
+    query = select(DECISIONS).where(_between(since, until)).order_by(*keys).limit(PAGE)
     return query if after is None else query.where(tuple_(*keys) > after)
 
 
-def _since(instant: datetime | None) -> ColumnElement[bool]:
+def _between(since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
     """In UTC: SQLite compares the text of an instant, not the instant."""
-    return true() if instant is None else DECISIONS.c.decided_at >= instant.astimezone(UTC)
+    at = DECISIONS.c.decided_at
+    late = true() if since is None else at >= since.astimezone(UTC)
+    return late if until is None else late & (at < until.astimezone(UTC))
 
 
 def _reactions_to(keys: Sequence[str]) -> Select[Any]:

@@ -229,6 +229,25 @@ def replay(
     _pipeline(data, output, "replay", *(word for word, given in words.items() if given))
 
 
+@app.command()
+def drift(
+    data: Data = HERE,
+    *,
+    since: Annotated[str, typer.Option(help="How long ago (90m, 24h, 7d), or an instant.")] = "24h",
+    until: Annotated[str | None, typer.Option(help="An instant; without it, now.")] = None,
+    reference: Annotated[str | None, typer.Option(help="A..B, instead of the same hours of the weeks before.")] = None,
+    alpha: Annotated[float, typer.Option(help="q-value below which it may alarm.")] = 0.01,
+    html: Annotated[Path | None, typer.Option(help="Write the report with a plot of each feature.")] = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Whether features look as they did in the same hours and weekdays of the four weeks before.
+
+    Exit code 0: no drift, or too few users to say. 1: drift. 2: misuse.
+    """
+    words = {"since": since, "until": until, "reference": reference, "alpha": alpha, "html": html}
+    _pipeline(data, output, "drift", *(f"--{name}={word}" for name, word in words.items() if word is not None))
+
+
 def _pipeline(data: Path, output: Output, *words: str) -> None:
     from oo_local.start import stack_of  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`python -m oo_pipelines simulate | train | replay | bootstrap`: what Jobs and CronJobs run."""
+"""`python -m oo_pipelines simulate | train | replay | drift | bootstrap`: what Jobs and CronJobs run."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from oo_pipelines import replayed, said, simulate, train
 from oo_pipelines.dataset import NotEnough
+from oo_pipelines.drift import options as drift
 from oo_pipelines.settings import PipelineSettings
 from oo_pipelines.world import World
 
@@ -49,6 +50,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     again.add_argument("--limit", type=_at_least_one, help="at most so many, oldest first (default: all)")
     again.add_argument("--allow-other-fingerprints", action="store_true", help="they are still counted")
     again.add_argument("--allow-missing-models", action="store_true", help="values that cannot be compared may be")
+    drift.add(commands)
     for command in (past, first):
         command.add_argument("--days", type=int, default=7, help="(default %(default)s)")
         command.add_argument("--users", type=int, default=250, help="(default %(default)s)")
@@ -82,11 +84,11 @@ def main() -> None:
     except ValidationError as error:
         first = error.errors()[0]
         sys.exit(_refusal(2, f"OO_PIPELINE_{str(first['loc'][0]).upper()}: {first['msg']}"))
-    except (NotEnough, BadRewards) as error:
+    except (NotEnough, BadRewards, drift.BadInput) as error:
         sys.exit(_refusal(2, str(error)))
     except (*AWAY, Refused) as error:
         sys.exit(_refusal(1, f"{type(error).__name__}: {error}"))
-    lines = said.replayed if given.command == "replay" else _lines
+    lines = {"replay": said.replayed, "drift": said.drifted}.get(given.command, _lines)
     print(json.dumps(found) if given.output == "json" else "\n".join(lines(found)))  # noqa: T201  # the answer
     sys.exit(0 if found.get("sound", True) else 1)
 
@@ -107,6 +109,12 @@ def _replayed(given: argparse.Namespace, settings: PipelineSettings) -> dict[str
     return {"sound": found.report.sound(**allowed), **asdict(found.report), **more}
 
 
+def _drifted(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
+    from oo_pipelines.drift import command  # noqa: PLC0415  # nothing else here needs SciPy
+
+    return command.drift(given, settings.store_url, _progress)
+
+
 def _bootstrapped(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
     """The first champion. What it needs may be starting at the same time, and each step may be done twice."""
     end = time.monotonic() + given.wait
@@ -123,7 +131,13 @@ def _bootstrapped(given: argparse.Namespace, settings: PipelineSettings) -> dict
             time.sleep(AGAIN)
 
 
-COMMANDS = {"simulate": _simulated, "train": _trained, "replay": _replayed, "bootstrap": _bootstrapped}
+COMMANDS = {
+    "simulate": _simulated,
+    "train": _trained,
+    "replay": _replayed,
+    "drift": _drifted,
+    "bootstrap": _bootstrapped,
+}
 
 
 def _lines(found: Mapping[str, object]) -> Iterator[str]:

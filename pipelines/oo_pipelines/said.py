@@ -1,13 +1,14 @@
-"""What a person gets to read of a replay."""
+"""What a person gets to read of a replay, and of drift."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["replayed"]
+__all__ = ["drifted", "replayed"]
 
 COLUMNS = ("request_id", "candidate_id", "what", "logged", "recomputed")
+DRIFT = ("feature", "alarms", "test", "psi", "q", "fallback_before", "fallback_now", "fallback_q")
 
 
 def replayed(found: Mapping[str, Any]) -> Iterator[str]:
@@ -26,13 +27,13 @@ def replayed(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  without seals: {found['unsealed']} decisions; inputs that nothing follows from were not compared"
     yield f"differences    {found['differences']} in {found['differing']} decisions"
     if found["first"]:
-        yield from _table([[_text(item[name]) for name in COLUMNS] for item in found["first"]])
+        yield from _columns(COLUMNS, [[_text(item[name]) for name in COLUMNS] for item in found["first"]])
     if found["differences"] > len(found["first"]):
         yield f"and {found['differences'] - len(found['first'])} more"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    all_rows = [[name.replace("_id", "") for name in COLUMNS], *rows]
+def _columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    all_rows = [[name.removesuffix("_id").replace("_", " ") for name in names], *rows]
     widths = [max(map(len, column)) for column in zip(*all_rows, strict=True)]
     for row in all_rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -41,3 +42,21 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def _text(value: Any) -> str:
     """Numbers in full: two that differ in a bit never look alike."""
     return "-" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def drifted(found: Mapping[str, Any]) -> Iterator[str]:
+    """The verdict, what was compared with what, and the features, the worst first."""
+    yield f"{found['verdict']}: {found['window']}, {found['rounds_now']} rounds of {found['users_now']} users"
+    yield f"against {', '.join(found['reference'])}: {found['rounds_before']} rounds of {found['users_before']} users"
+    for name, count in found["set_aside"].items():
+        yield f"  {count} rounds of {name} were left out: they have other features"
+    if found["features"]:
+        yield from _columns(DRIFT, [[_short(item[name]) for name in DRIFT] for item in found["features"]])
+    if found["html"]:
+        yield f"written to {found['html']}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return "-" if value is None else ", ".join(value) if isinstance(value, list | tuple) else str(value)

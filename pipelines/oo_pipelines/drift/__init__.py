@@ -1,0 +1,1 @@
+"""Whether features look as they did before."""
