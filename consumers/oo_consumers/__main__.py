@@ -8,15 +8,20 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from nats.aio.client import Client
 from pydantic import ValidationError
 
+from oo_consumers.pull import AGAIN, Consumer
 from oo_consumers.service import Service
 from oo_consumers.settings import ConsumerSettings
-from oo_consumers.store import StoreError
+from oo_consumers.store import Store, StoreError, Unavailable
 from oo_consumers.subscription import SUBSCRIPTIONS, Subscription
 
 __all__ = ["main"]
+
+log = logging.getLogger(__name__)
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -32,6 +37,43 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     if unknown:
         parser.error(f"--only: no such durable: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     return given
+
+
+@dataclass(slots=True)
+class Effects:
+    """What the service runs: one consumer for each durable, all into one store."""
+
+    told: ConsumerSettings
+    wanted: Sequence[Subscription]
+    missing: str = "no database"
+    store: Store | None = None
+
+    @property
+    def name(self) -> str:
+        return ", ".join(item.durable for item in self.wanted)
+
+    async def open(self) -> None:
+        """
+        Raises:
+            StoreError: the store's URL or its tables are not ours.
+        """
+        while self.store is None:
+            try:
+                self.store = await asyncio.to_thread(Store.open, self.told.store_url)
+            except Unavailable as error:
+                log.warning("no database yet: %s", error)
+                await asyncio.sleep(AGAIN)
+
+    async def run(self, connection: Client, stop: asyncio.Event) -> None:
+        store, replicas, wait = self.store, self.told.replicas, self.told.ack_wait_ms / 1000
+        if store is None:
+            raise RuntimeError("open first")
+        consumers = (Consumer(connection, item, store, stop, replicas, wait) for item in self.wanted)
+        await asyncio.gather(*(consumer.run() for consumer in consumers))
+
+    def close(self) -> None:
+        if self.store is not None:
+            self.store.close()
 
 
 def main() -> None:
@@ -53,7 +95,7 @@ def main() -> None:
 
 
 async def _served(told: ConsumerSettings, wanted: Sequence[Subscription]) -> None:
-    await Service(told, wanted).run()
+    await Service(told, Effects(told, wanted)).run()
 
 
 if __name__ == "__main__":

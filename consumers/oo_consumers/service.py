@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from nats.aio.client import Client
 
 from oo_consumers.health import Health
-from oo_consumers.pull import AGAIN, AWAY, Consumer
+from oo_consumers.pull import AWAY
 from oo_consumers.settings import ConsumerSettings
-from oo_consumers.store import Store, Unavailable
-from oo_consumers.subscription import Subscription
 
-__all__ = ["Service"]
+__all__ = ["Job", "Service"]
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +22,24 @@ RECONNECT = 1  # seconds between attempts to reach NATS
 GRACE = 1.0  # seconds for what was cancelled to unwind
 
 
+class Job(Protocol):
+    """What a service does once it is connected. `missing` says what it waits for while it opens."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def missing(self) -> str: ...
+    async def open(self) -> None: ...
+    async def run(self, connection: Client, stop: asyncio.Event) -> None: ...
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Answers probes from the first moment on; stops within its deadline whatever it is waiting for."""
 
     told: ConsumerSettings
-    wanted: Sequence[Subscription]
+    job: Job
     connection: Client = field(default_factory=Client)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     consuming: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,7 +48,7 @@ class Service:
         """Until SIGTERM or SIGINT.
 
         Raises:
-            StoreError: the store's URL or its tables are not ours.
+            StoreError: the store's URL or its tables are not ours (from the job).
             OSError: the port of `/healthz` is taken.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -66,24 +76,13 @@ class Service:
             disconnected_cb=_disconnected,
             reconnected_cb=_reconnected,
         )
-        store = await self._opened()
+        await self.job.open()
         try:
-            log.info("consuming %s", ", ".join(item.durable for item in self.wanted))
+            log.info("consuming %s", self.job.name)
             self.consuming.set()
-            await asyncio.gather(*(self._consumer(item, store).run() for item in self.wanted))
+            await self.job.run(self.connection, self.stop)
         finally:
-            store.close()
-
-    def _consumer(self, to: Subscription, store: Store) -> Consumer:
-        return Consumer(self.connection, to, store, self.stop, self.told.replicas, self.told.ack_wait_ms / 1000)
-
-    async def _opened(self) -> Store:
-        while True:
-            try:
-                return await asyncio.to_thread(Store.open, self.told.store_url)
-            except Unavailable as error:
-                log.warning("no database yet: %s", error)
-                await asyncio.sleep(AGAIN)
+            self.job.close()
 
     async def _drained(self, work: asyncio.Task[None]) -> None:
         """Finish the batch in hand; who has none yet has nothing to finish."""
@@ -99,7 +98,7 @@ class Service:
         """What we wait for, if anything."""
         if not self.connection.is_connected:
             return "no NATS"
-        return None if self.consuming.is_set() else "no database"
+        return None if self.consuming.is_set() else self.job.missing
 
 
 async def _noted(error: Exception) -> None:
