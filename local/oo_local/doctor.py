@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from oo_local.layout import Layout, PortTaken, check_ports
+from oo_local.layout import OFFSETS, Layout, PortTaken, check_ports
 from oo_local.llm import weights
 from oo_local.programs import MissingProgram, Programs
 from oo_local.state import StackStatus
@@ -53,7 +53,7 @@ def _ports(layout: Layout, status: StackStatus | None) -> Check:
         check_ports(layout)
     except PortTaken as error:
         return Check("ports", ok=False, said=str(error))
-    return Check("ports", ok=True, said=f"{layout.port} and the 12 after it are free")
+    return Check("ports", ok=True, said=f"{layout.port} and the {max(OFFSETS.values())} after it are free")
 
 
 def _disk(layout: Layout) -> Check:

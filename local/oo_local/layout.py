@@ -23,6 +23,7 @@ OFFSETS = {
     "envoy-1": 11,
     "envoy-2": 12,
     "challenger-shadow": 13,
+    "lake": 14,
 }
 
 
@@ -51,6 +52,11 @@ class Layout:
     @property
     def store_url(self) -> str:
         return f"sqlite:///{self.data / 'effects.db'}"
+
+    @property
+    def lake_url(self) -> str:
+        """The offline log: Delta Lake tables in a folder."""
+        return str(self.data / "lake")
 
     @property
     def run(self) -> Path:

@@ -40,7 +40,7 @@ class Stack:
 
     def base(self) -> tuple[Process, ...]:
         """What needs no model."""
-        return (self.nats(), self.mlflow(), self.llm(), self.litellm(), self.consumers())
+        return (self.nats(), self.mlflow(), self.llm(), self.litellm(), self.consumers(), self.lake())
 
     def edge(self) -> tuple[Process, ...]:
         """What answers calls."""
@@ -108,6 +108,16 @@ class Stack:
             OO_CONSUMER_HTTP_PORT=str(port),
         )
         return Process("consumers", self._module("oo_consumers"), port, environ, "/healthz/ready", after=("nats",))
+
+    def lake(self) -> Process:
+        port = self.layout.at("lake")
+        environ = self._environ(
+            OO_CONSUMER_NATS_URL=self.layout.nats_url,
+            OO_CONSUMER_LAKE_URL=self.layout.lake_url,
+            OO_CONSUMER_HOST="127.0.0.1",
+            OO_CONSUMER_HTTP_PORT=str(port),
+        )
+        return Process("lake", self._module("oo_consumers.lake"), port, environ, "/healthz/ready", after=("nats",))
 
     def predictor(self, name: str, version: str) -> Process:
         """`predictor` serves the champion, `challenger` what may follow it; each a version, no alias that moves."""

@@ -19,6 +19,7 @@ EVERYTHING = {
     "predictor": {"grpc": True, "featureSet": "ranker@0123"},
     "nats": {"replicas": 3},
     "consumers": {"replicas": 2},
+    "lake": {"url": "s3://bucket/oo", "secretName": "bucket"},
     "networkPolicies": {"metricsNamespace": "monitoring"},
     "persistence": {"storageClass": "fast", "keepOnUninstall": True},
 }

@@ -67,6 +67,7 @@ SWITCHES = {
         set(),
         {f"ScaledObject/oo-consumer-{name}" for name in CONSUMERS},
     ),
+    "an offline log": ({"lake": {"url": "s3://bucket/oo"}}, set(), {"Deployment/oo-lake"}),
     "no volumes": ({"persistence": {"enabled": False}}, set(), set()),
     "no autoscaler": ({"autoscaling": {"class": "none"}}, set(), set()),
     "KEDA": ({"autoscaling": {"class": "keda"}}, set(), set()),
