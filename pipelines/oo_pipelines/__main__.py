@@ -1,4 +1,4 @@
-"""`python -m oo_pipelines simulate | train | replay | bootstrap`: what Jobs and CronJobs run."""
+"""`python -m oo_pipelines simulate | train | replay | backfill | bootstrap`: what Jobs and CronJobs run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from oo_model_cards.registry import Registry, RegistryError
 from pydantic import ValidationError
 
 from oo_pipelines import replayed, said, simulate, train
+from oo_pipelines.backfill import options as backfill
 from oo_pipelines.dataset import NotEnough
 from oo_pipelines.settings import PipelineSettings
 from oo_pipelines.world import World
@@ -32,7 +33,7 @@ WIDTH = 24  # of a progress bar
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m oo_pipelines",
-        description="Batch work: simulate events, train and register the ranker, replay decisions.",
+        description="Batch work: simulate events, train and register the ranker, replay decisions, backfill features.",
         epilog="Environment: " + ", ".join(f"OO_PIPELINE_{name.upper()}" for name in PipelineSettings.model_fields),
     )
     parser.add_argument("--output", choices=("table", "json"), default="table", help="(default %(default)s)")
@@ -46,6 +47,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     again.add_argument("--limit", type=_at_least_one, help="at most so many, oldest first (default: all)")
     again.add_argument("--allow-other-fingerprints", action="store_true", help="they are still counted")
     again.add_argument("--allow-missing-models", action="store_true", help="values that cannot be compared may be")
+    backfill.add(commands)
     for command in (past, first):
         command.add_argument("--days", type=int, default=7, help="(default %(default)s)")
         command.add_argument("--users", type=int, default=250, help="(default %(default)s)")
@@ -79,7 +81,7 @@ def main() -> None:
     except ValidationError as error:
         first = error.errors()[0]
         sys.exit(_refusal(2, f"OO_PIPELINE_{str(first['loc'][0]).upper()}: {first['msg']}"))
-    except NotEnough as error:
+    except (NotEnough, backfill.BadInput) as error:
         sys.exit(_refusal(2, str(error)))
     except (*AWAY, Refused) as error:
         sys.exit(_refusal(1, f"{type(error).__name__}: {error}"))
@@ -104,6 +106,12 @@ def _replayed(given: argparse.Namespace, settings: PipelineSettings) -> dict[str
     return {"sound": found.report.sound(**allowed), **asdict(found.report), **more}
 
 
+def _backfilled(given: argparse.Namespace, _: PipelineSettings) -> dict[str, object]:
+    from oo_pipelines.backfill import command  # noqa: PLC0415  # nothing else here needs ibis
+
+    return command.run(given, _progress)
+
+
 def _bootstrapped(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
     """The first champion. What it needs may be starting at the same time, and each step may be done twice."""
     end = time.monotonic() + given.wait
@@ -120,7 +128,13 @@ def _bootstrapped(given: argparse.Namespace, settings: PipelineSettings) -> dict
             time.sleep(AGAIN)
 
 
-COMMANDS = {"simulate": _simulated, "train": _trained, "replay": _replayed, "bootstrap": _bootstrapped}
+COMMANDS = {
+    "simulate": _simulated,
+    "train": _trained,
+    "replay": _replayed,
+    "backfill": _backfilled,
+    "bootstrap": _bootstrapped,
+}
 
 
 def _lines(found: Mapping[str, object]) -> Iterator[str]:
