@@ -9,7 +9,7 @@ import facts_known
 import histories
 import pyarrow.parquet as pq
 import pytest
-from backfills import InProcess, OnSpark
+from backfills import Backfills
 from oo_features.profile_schema import PROFILE_FEATURES
 from oo_pipelines.backfill.batch import BATCH_FEATURES
 
@@ -29,17 +29,24 @@ def _sooner(row, name):
 
 
 @pytest.fixture(scope="module")
+def duckdb():
+    engine = Backfills("duckdb")
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
 def spark():
     if shutil.which("java") is None:
         pytest.skip("no java on PATH: Spark needs 17 or 21")
-    engine = OnSpark()
+    engine = Backfills("spark")
     yield engine
     engine.stop()
 
 
 @pytest.fixture(scope="module", params=["duckdb", "spark"])
-def engine(request):
-    return request.getfixturevalue("spark") if request.param == "spark" else InProcess()
+def backfill(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +61,10 @@ def folder(tmp_path_factory, drawn):
 
 
 @pytest.mark.parametrize("name", histories.FEATURES)
-def test_10_000_histories_agree_with_the_oracle(engine, folder, drawn, tmp_path, name):
+def test_10_000_histories_agree_with_the_oracle(backfill, folder, drawn, tmp_path, name):
     wanted = histories.served(*drawn, histories.FEATURES[name])
 
-    found = engine.backfill(folder, name, tmp_path / "out")
+    found = backfill(folder, name, tmp_path / "out")
 
     assert histories.differing(found, wanted, name) == {}
     assert {reason for _, reason in wanted.values()} == {None, "missing", "stale", "null", "invalid", "out_of_range"}
@@ -72,24 +79,24 @@ def test_10_000_histories_agree_with_the_oracle(engine, folder, drawn, tmp_path,
         pytest.param({"event_id": lambda row: row["event_id"].translate(REVERSED)}, id="ties the other way"),
     ],
 )
-def test_the_comparison_notices_a_join_that_is_wrong(drawn, tmp_path, fault):
+def test_the_comparison_notices_a_join_that_is_wrong(duckdb, drawn, tmp_path, fault):
     values, spine = drawn
     name, of = next(iter(histories.FEATURES.items()))
     wrong = [row | {column: change(row) for column, change in fault.items()} for row in values]
     written(tmp_path, source=histories.table(wrong), spine=histories.table(spine))
 
-    found = InProcess().backfill(tmp_path, name, tmp_path / "out")
+    found = duckdb(tmp_path, name, tmp_path / "out")
 
     assert len(histories.differing(found, histories.served(values, spine, of), name)) > 10
 
 
 @pytest.mark.parametrize("name", facts_known.ASKED)
-def test_batch_features_agree_with_the_oracle(engine, tmp_path, name):
+def test_batch_features_agree_with_the_oracle(backfill, tmp_path, name):
     source = facts_known.ASKED[name][0]
     rows, spine = facts_known.facts(source, 3_000, SEED)
     written(tmp_path, source=facts_known.table(source, rows), spine=histories.table(spine))
 
-    found = engine.backfill(tmp_path, name, tmp_path / "out")
+    found = backfill(tmp_path, name, tmp_path / "out")
 
     assert histories.differing(found, facts_known.served(rows, spine, name), name) == {}
     assert len({row[name] for row in found.values()}) > 4

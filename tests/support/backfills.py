@@ -1,12 +1,11 @@
-"""Backfills on an engine: DuckDB in this process, Spark in one of its own, for PySpark leaves sockets to the collector.
-
-What an engine finds is read from the file that it writes, as in a backfill.
-"""
+"""Backfills on an engine; what it finds is read from the file that it writes, as a backfill's is."""
 
 from __future__ import annotations
 
 import functools
 import multiprocessing
+import os
+import time
 from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor
 
@@ -14,34 +13,32 @@ import pyarrow.parquet as pq
 from oo_pipelines.backfill import command, source
 from oo_pipelines.backfill.engines import DuckDB, Spark
 
-__all__ = ["InProcess", "OnSpark"]
+__all__ = ["Backfills"]
 
 
-class InProcess:
-    """DuckDB, here."""
+class Backfills:
+    """One engine, `duckdb` or `spark` (a real JVM, two threads), in a process of its own until `stop`.
 
-    name = "duckdb"
+    PySpark leaves sockets to the collector, and a process may have a time zone of its own: far from UTC.
+    """
 
-    def backfill(self, folder, feature, out):
+    def __init__(self, engine):
+        self.engine = engine
+        zone = ("Pacific/Auckland",)
+        self.process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _live_in, zone)
+
+    def __call__(self, folder, feature, out):
         """request_id → row of the file that the backfill of `folder`'s spine and source wrote."""
-        _backfill(self.name, folder, feature, out)
-        return _rows(out)
-
-
-class OnSpark:
-    """A real Spark on two threads of a real JVM, until `stop`."""
-
-    name = "spark"
-
-    def __init__(self):
-        self.process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
-
-    def backfill(self, folder, feature, out):
-        self.process.submit(_backfill, self.name, folder, feature, out).result(120)
-        return _rows(out)
+        self.process.submit(_backfill, self.engine, folder, feature, out).result(120)
+        return {row["request_id"]: row for row in pq.read_table(out).to_pylist()}
 
     def stop(self):
         self.process.shutdown()
+
+
+def _live_in(zone):
+    os.environ["TZ"] = zone
+    time.tzset()
 
 
 @functools.cache
@@ -54,7 +51,3 @@ def _backfill(engine_name, folder, feature, out):
     given = Namespace(feature=feature, event_time=None, created_time="created_timestamp")
     spine, table = (source.read(engine, name, f"{folder}/{name}.parquet") for name in ("spine", "source"))
     engine.write(command.values(engine, source.spine(spine), table, given), str(out))
-
-
-def _rows(out):
-    return {row["request_id"]: row for row in pq.read_table(out).to_pylist()}

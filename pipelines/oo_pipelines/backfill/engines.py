@@ -1,4 +1,7 @@
-"""Where expressions run: DuckDB here, Spark in a cluster. They differ in how tables are read and written, only."""
+"""Where expressions run: DuckDB here, Spark in a cluster. They differ in how tables are read and written, only.
+
+Days are UTC's whatever the machine's zone: ibis sets both engines so.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,7 @@ class DuckDB:
 
     @classmethod
     def start(cls) -> DuckDB:
-        connection = ibis.duckdb.connect()
-        connection.raw_sql("SET TimeZone = 'UTC'")  # days are UTC's, whatever the machine's zone
-        return cls(connection)
+        return cls(ibis.duckdb.connect())
 
     def parquet(self, location: str) -> Table:
         return self.connection.read_parquet(f"{location}/**/*.parquet" if Path(location).is_dir() else location)

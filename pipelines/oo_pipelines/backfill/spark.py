@@ -11,7 +11,6 @@ from oo_pipelines.backfill.options import BadInput
 __all__ = ["session"]
 
 SETTINGS = {
-    "spark.sql.session.timeZone": "UTC",  # instants are read and written as UTC, whatever the machine's zone
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # the default, INT96, is Spark's own
     "spark.ui.showConsoleProgress": "false",
 }
