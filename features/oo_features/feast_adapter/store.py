@@ -22,7 +22,10 @@ def embedded(folder: Path) -> RepoConfig:
 
 
 def cluster(registry: str, redis: str) -> RepoConfig:
-    """`registry` is a SQLAlchemy URL or `s3://bucket/registry.pb`; `redis` is `host:port,password=…,ssl=true`."""
+    """`registry` is a SQLAlchemy URL, whose driver has to be installed, or a file as `s3://bucket/registry.pb`.
+
+    `redis` is `host:port,password=…,ssl=true`.
+    """
     return _config(registry, {"type": "redis", "connection_string": redis}, Path())
 
 
