@@ -10,6 +10,7 @@ import histories
 import pyarrow.parquet as pq
 import pytest
 from backfills import Backfills
+from deltalake import write_deltalake
 from oo_features.profile_schema import PROFILE_FEATURES
 from oo_pipelines.backfill.batch import BATCH_FEATURES
 
@@ -100,6 +101,18 @@ def test_batch_features_agree_with_the_oracle(backfill, tmp_path, name):
 
     assert histories.differing(found, facts_known.served(rows, spine, name), name) == {}
     assert len({row[name] for row in found.values()}) > 4
+
+
+def test_delta_tables_are_read_with_their_partitions(backfill, tmp_path):
+    rows, spine = facts_known.facts("signals", 50, SEED)
+    write_deltalake(tmp_path / "source", facts_known.table("signals", rows), partition_by=["type"])
+    write_deltalake(tmp_path / "spine", histories.table(spine))
+    write_deltalake(tmp_path / "source", facts_known.table("signals", rows), partition_by=["type"], mode="overwrite")
+
+    found = backfill(tmp_path, "active_days_14d", tmp_path / "out", suffix="")
+
+    wanted = facts_known.served(rows, spine, "active_days_14d")
+    assert histories.differing(found, wanted, "active_days_14d") == {}
 
 
 def test_every_batch_feature_is_of_the_mirror_and_has_an_oracle():

@@ -78,7 +78,9 @@ def test_facts_and_delta_tables_are_read_too(backfill, tables, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        pytest.param({"source": "nowhere"}, "--source: there is nothing at nowhere", id="no such file"),
+        pytest.param({"source": "nowhere"}, "--source: nowhere cannot be read", id="no such file"),
+        pytest.param({"source": __file__}, "cannot be read", id="no table"),
+        pytest.param({"source": "delta+nowhere"}, "--source: delta+nowhere cannot be read", id="no Delta table"),
         pytest.param({"created_time": "told_at"}, "--source: no column told_at", id="no created time"),
         pytest.param(
             {"feature": "preferred_hour"}, "--source: no column preferred_hour", id="neither values nor facts"
@@ -107,6 +109,12 @@ def test_nothing_is_written_over(backfill, tables):
     code, error = backfill(spine=tables["spine"], source=tables["values"])
 
     assert (code, "is there already" in error) == (2, True)
+
+
+def test_what_cannot_be_written_is_a_failure(backfill, tables, tmp_path):
+    code, error = backfill(spine=tables["spine"], source=tables["values"], out=tmp_path / "no" / "folder.parquet")
+
+    assert (code, "--out: " in error) == (1, True)
 
 
 def test_without_the_extra_it_says_which(backfill, tables, monkeypatch):

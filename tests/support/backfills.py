@@ -27,9 +27,9 @@ class Backfills:
         zone = ("Pacific/Auckland",)
         self.process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _live_in, zone)
 
-    def __call__(self, folder, feature, out):
+    def __call__(self, folder, feature, out, suffix=".parquet"):
         """request_id → row of the file that the backfill of `folder`'s spine and source wrote."""
-        self.process.submit(_backfill, self.engine, folder, feature, out).result(120)
+        self.process.submit(_backfill, self.engine, folder, feature, out, suffix).result(120)
         return {row["request_id"]: row for row in pq.read_table(out).to_pylist()}
 
     def stop(self):
@@ -46,8 +46,8 @@ def _engine(name):
     return Spark.start("local[2]") if name == "spark" else DuckDB.start()
 
 
-def _backfill(engine_name, folder, feature, out):
+def _backfill(engine_name, folder, feature, out, suffix):
     engine = _engine(engine_name)
     given = Namespace(feature=feature, event_time=None, created_time="created_timestamp")
-    spine, table = (source.read(engine, name, f"{folder}/{name}.parquet") for name in ("spine", "source"))
+    spine, table = (source.read(engine, name, f"{folder}/{name}{suffix}") for name in ("spine", "source"))
     engine.write(command.values(engine, source.spine(spine), table, given), str(out))

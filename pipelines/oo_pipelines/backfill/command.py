@@ -29,6 +29,7 @@ def run(given: argparse.Namespace, progress: Progress) -> dict[str, object]:
 
     Raises:
         BadInput: what is wrong, with the option named.
+        OSError: it could not be computed or written.
     """
     if "://" not in given.out and Path(given.out).exists():
         raise BadInput(f"--out: {given.out} is there already")
@@ -38,9 +39,16 @@ def run(given: argparse.Namespace, progress: Progress) -> dict[str, object]:
     decisions = source.spine(source.read(engine, "--spine", given.spine))
     table = source.read(engine, "--source", given.source)
     progress(f"computing {given.feature}", 2, 3)
-    engine.write(values(engine, decisions, table, given), given.out)
+    _write(engine, values(engine, decisions, table, given), given.out)
     progress(f"written to {given.out}", 3, 3)
     return {"feature": given.feature, "engine": given.engine, "out": given.out} | _told(engine.parquet(given.out))
+
+
+def _write(engine: Engine, table: Table, out: str) -> None:
+    try:
+        engine.write(table, out)
+    except engine.errors as error:
+        raise OSError(f"--out: {out} is not written: {str(error).splitlines()[0]}") from error
 
 
 def values(engine: Engine, decisions: Table, table: Table, given: argparse.Namespace) -> Table:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import duckdb
 import ibis
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from ibis.expr.types import StringColumn, StringValue, Table
 
 from oo_pipelines.backfill import spark
@@ -19,7 +21,10 @@ __all__ = ["DuckDB", "Engine", "Spark"]
 
 
 class Engine(Protocol):
-    """What a backfill asks of an engine."""
+    """What a backfill asks of an engine. `errors` is how it says that a table cannot be read or written."""
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]: ...
 
     def parquet(self, location: str) -> Table: ...
 
@@ -45,6 +50,10 @@ class DuckDB:
     def start(cls) -> DuckDB:
         return cls(ibis.duckdb.connect())
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        return (duckdb.Error, DeltaError, OSError)
+
     def parquet(self, location: str) -> Table:
         return self.connection.read_parquet(f"{location}/**/*.parquet" if Path(location).is_dir() else location)
 
@@ -62,23 +71,37 @@ class DuckDB:
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """A session. Reads what Spark reads (Delta needs its package in the session); writes a folder of parts."""
+    """A session. Reads what Spark reads, and Delta tables by their files, without a package; writes a folder."""
 
+    session: Any
     connection: Any
 
     @classmethod
     def start(cls, master: str | None = None) -> Spark:
         session = spark.session(master)  # first: what is missing is said there
-        return cls(ibis.pyspark.connect(session))
+        return cls(session, ibis.pyspark.connect(session))
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        from pyspark.errors import PySparkException  # noqa: PLC0415  # the extra
+
+        return (PySparkException, DeltaError)
 
     def parquet(self, location: str) -> Table:
         return self.connection.read_parquet(location)
 
     def delta(self, location: str) -> Table:
-        return self.connection.read_delta(location)
+        name, files = ibis.util.gen_name("delta"), DeltaTable(location).file_uris()
+        root = {"basePath": _of_hadoop(location)}  # partitions are in the files' names
+        self.session.read.options(**root).parquet(*map(_of_hadoop, files)).createOrReplaceTempView(name)
+        return self.connection.table(name)
 
     def text_in(self, json: StringColumn, key: str) -> StringValue:
         return ibis.udf.scalar.builtin(_text_in, name="get_json_object")(json, f"$.{key}")
 
     def write(self, table: Table, out: str) -> None:
         self.connection.to_parquet_dir(table, out)
+
+
+def _of_hadoop(location: str) -> str:
+    return location.replace("s3://", "s3a://", 1)

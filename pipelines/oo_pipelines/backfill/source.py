@@ -30,16 +30,13 @@ def read(engine: Engine, option: str, location: str) -> Table:
     """Parquet (a file, a folder or a pattern) or a Delta table (a folder with `_delta_log`, or a URL `delta+…`).
 
     Raises:
-        BadInput: nothing is there.
+        BadInput: nothing is there, or it is neither.
     """
-    if location.startswith("delta+"):
-        return engine.delta(location.removeprefix("delta+"))
-    path = Path(location)
-    if path.is_dir() and (path / "_delta_log").is_dir():
-        return engine.delta(location)
-    if "://" not in location and not any(letter in location for letter in "*?[") and not path.exists():
-        raise BadInput(f"{option}: there is nothing at {location}")
-    return engine.parquet(location)
+    delta = location.startswith("delta+") or (Path(location) / "_delta_log").is_dir()
+    try:
+        return (engine.delta if delta else engine.parquet)(location.removeprefix("delta+"))
+    except engine.errors as error:
+        raise BadInput(f"{option}: {location} cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def spine(table: Table) -> Table:
