@@ -38,7 +38,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--output", choices=("table", "json"), default="table", help="(default %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("train", help="train on all closed rounds, register, move an alias through the gate")
+    fit = commands.add_parser("train", help="train on all closed rounds, register, move an alias through the gate")
+    fit.add_argument("--backfill", action="append", default=[], metavar="FILE", help="of a feature newer than a round")
     past = commands.add_parser("simulate", help="publish a past of a simulated world to JetStream")
     first = commands.add_parser("bootstrap", help="unless there is a champion: simulate a past and train the first")
     first.add_argument("--wait", type=float, default=0, help="seconds to try again what is not up yet (default 0)")
@@ -95,8 +96,8 @@ def _simulated(given: argparse.Namespace, settings: PipelineSettings) -> dict[st
     return asdict(asyncio.run(simulate.run(settings, simulation, _progress)))
 
 
-def _trained(_: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
-    return asdict(train.run(settings, datetime.now(UTC), _progress))
+def _trained(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
+    return asdict(train.run(settings, datetime.now(UTC), _progress, getattr(given, "backfill", ())))
 
 
 def _replayed(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from oo_consumers.store import Store
+from oo_contracts.rounds import Round
 from oo_features.sets import RANKER_V1
 from oo_model_cards import gate
 from oo_model_cards.card import Input, ModelCard, TrainingData, human
@@ -43,11 +44,12 @@ class Outcome:
     onnx_refused: str | None
 
 
-def run(settings: PipelineSettings, now: datetime, progress: Progress) -> Outcome:
-    """Train on everything that is closed, and register it.
+def run(settings: PipelineSettings, now: datetime, progress: Progress, backfills: Sequence[str] = ()) -> Outcome:
+    """Train on everything that is closed, and register it. `backfills` are files of features that are new.
 
     Raises:
         NotEnough: too few closed rounds.
+        BadInput: a file is no backfill.
         StoreError, RegistryError, Refused: the store, MLflow or the gate.
     """
     said = iter(range(len(STEPS)))
@@ -57,7 +59,7 @@ def run(settings: PipelineSettings, now: datetime, progress: Progress) -> Outcom
         progress(STEPS[place], place, len(STEPS))
 
     step()
-    data = _read(settings, now)
+    data = _read(settings, now, backfills)
     taught, held_out = data.split(TRAINED_ON)
     step()
     model = ranker.fit(taught, settings.seed)
@@ -70,6 +72,7 @@ def run(settings: PipelineSettings, now: datetime, progress: Progress) -> Outcom
     registry = Registry(settings.tracking_uri)
     card = _card(settings.model_name, judged, data, held_out)
     params: dict[str, object] = {**ranker.PARAMS, "seed": settings.seed, "rounds": len(data)}
+    params |= {"backfills": " ".join(backfills)} if backfills else {}
     values = {item.name: item.estimate.value for item in judged.metrics}
     version = registry.publish(exported.parts, settings.model_name, card, at=now, metrics=values, params=params)
     step()
@@ -77,12 +80,19 @@ def run(settings: PipelineSettings, now: datetime, progress: Progress) -> Outcom
     return _outcome(version, alias, data, judged, exported.onnx_refused)
 
 
-def _read(settings: PipelineSettings, now: datetime) -> Dataset:
+def _read(settings: PipelineSettings, now: datetime, backfills: Sequence[str]) -> Dataset:
     store = Store.open(settings.store_url)
     try:
-        return gather(store.rounds(now), RANKER_V1.ref, settings.min_rounds)
+        rounds = store.rounds(now)
+        return gather(_widened(rounds, backfills) if backfills else rounds, RANKER_V1.ref, settings.min_rounds)
     finally:
         store.close()
+
+
+def _widened(rounds: Iterable[Round], backfills: Sequence[str]) -> Iterable[Round]:
+    from oo_pipelines.backfill.widened import columns, widened  # noqa: PLC0415  # nothing else here needs ibis
+
+    return widened(rounds, RANKER_V1, columns(backfills, RANKER_V1))
 
 
 def _greedy(model: Any, data: Dataset) -> Any:
