@@ -221,9 +221,10 @@ def test_a_feature_that_is_not_declared_any_more_goes(tmp_path, monkeypatch):
     assert {view.name for view in left} == {f"profile_{item.name}" for item in fewer}
 
 
-def command(*words, lines=""):
+def command(*words, lines="", cwd=None):
     return subprocess.run(
-        [sys.executable, "-P", "-m", "oo_features.feast_adapter", *words],
+        cwd=cwd,
+        args=[sys.executable, "-P", "-m", "oo_features.feast_adapter", *words],
         input=lines,
         capture_output=True,
         text=True,
@@ -233,13 +234,22 @@ def command(*words, lines=""):
 
 def test_the_command_pushes_lines_and_counts_what_is_no_signal(tmp_path):
     good = signal("u-line", completion_rate_30d=0.5, preferred_hour=9).model_dump_json()
+    (tmp_path / "here").mkdir()
+    store.apply(store.embedded(tmp_path / "here"), str(tmp_path))
 
-    done = command("--folder", tmp_path, "push", lines=f"{good}\n{good}\nnonsense\n")
+    done = command("--folder", "here", "push", lines=f"{good}\n{good}\nnonsense\n", cwd=tmp_path)
 
     assert (done.returncode, json.loads(done.stdout)) == (
         1,
         {"signals": 2, "written": 2, "not_newer": 2, "no_signal": 1},
     )
+    assert {path.name for path in (tmp_path / "here").iterdir()} == {"registry.db", "online.db"}
+
+
+def test_push_wants_an_applied_store(tmp_path):
+    done = command("--folder", tmp_path, "push", lines="")
+
+    assert (done.returncode, "apply comes first" in done.stderr) == (2, True)
 
 
 def test_the_command_wants_one_place():

@@ -11,14 +11,15 @@ from feast import FeatureStore, FeatureView, RepoConfig
 from oo_features.feast_adapter.definitions import definitions, view_name
 from oo_features.feature import Feature
 
-__all__ = ["apply", "as_known", "cluster", "embedded"]
+__all__ = ["apply", "as_known", "cluster", "embedded", "opened"]
 
 PROJECT = "oo_ml"
 
 
 def embedded(folder: Path) -> RepoConfig:
     """Registry and online store in SQLite files of a folder, which has to exist."""
-    return _config(f"sqlite:///{folder}/registry.db", {"type": "sqlite", "path": f"{folder}/online.db"}, folder)
+    here = folder.absolute()  # Feast takes relative paths from elsewhere
+    return _config(f"sqlite:///{here}/registry.db", {"type": "sqlite", "path": f"{here}/online.db"}, here)
 
 
 def cluster(registry: str, redis: str) -> RepoConfig:
@@ -44,12 +45,17 @@ def _config(registry: str, online: Mapping[str, str], folder: Path) -> RepoConfi
 
 def apply(config: RepoConfig, offline: str) -> FeatureStore:
     """Bring the registry and the online store to our declarations; views that are not declared any more go."""
-    store = FeatureStore(config=config)
-    wanted = definitions(offline)
+    store = opened(config)
+    wanted = definitions(offline if "://" in offline else str(Path(offline).absolute()))
     views = {view.name for view in wanted if isinstance(view, FeatureView)}
     gone = [view for view in store.list_feature_views() if view.name not in views]
     store.apply(wanted, objects_to_delete=gone, partial=not gone)
     return store
+
+
+def opened(config: RepoConfig) -> FeatureStore:
+    """A store as it was applied."""
+    return FeatureStore(config=config)
 
 
 def as_known(store: FeatureStore, spine: Any, features: Iterable[Feature]) -> Any:
