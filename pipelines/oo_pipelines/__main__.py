@@ -1,4 +1,4 @@
-"""`python -m oo_pipelines simulate | train | replay | drift | bootstrap`: what Jobs and CronJobs run."""
+"""`python -m oo_pipelines simulate | train | replay | drift | backfill | bootstrap`: what Jobs and CronJobs run."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from oo_model_cards.registry import Registry, RegistryError
 from pydantic import ValidationError
 
 from oo_pipelines import replayed, said, simulate, train
+from oo_pipelines.backfill import options as backfill
 from oo_pipelines.dataset import NotEnough
 from oo_pipelines.drift import options as drift
 from oo_pipelines.settings import PipelineSettings
@@ -34,14 +35,16 @@ WIDTH = 24  # of a progress bar
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m oo_pipelines",
-        description="Batch work: simulate events, train and register the ranker, replay decisions.",
+        description="Batch work: simulate events, train and register the ranker, replay decisions, backfill features.",
         epilog="Environment: " + ", ".join(f"OO_PIPELINE_{name.upper()}" for name in PipelineSettings.model_fields),
     )
     parser.add_argument("--output", choices=("table", "json"), default="table", help="(default %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
     fit = commands.add_parser("train", help="train on all closed rounds, register, move an alias through the gate")
+    fit.add_argument("--backfill", action="append", default=[], metavar="FILE", help="of a feature newer than a round")
     past = commands.add_parser("simulate", help="publish a past of a simulated world to JetStream")
     first = commands.add_parser("bootstrap", help="unless there is a champion: simulate a past and train the first")
+    first.set_defaults(backfill=[])
     first.add_argument("--wait", type=float, default=0, help="seconds to try again what is not up yet (default 0)")
     for command in (fit, first):
         command.add_argument("--rewards", default="v1", help="reward table, or a file of one (default %(default)s)")
@@ -51,6 +54,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     again.add_argument("--allow-other-fingerprints", action="store_true", help="they are still counted")
     again.add_argument("--allow-missing-models", action="store_true", help="values that cannot be compared may be")
     drift.add(commands)
+    backfill.add(commands)
     for command in (past, first):
         command.add_argument("--days", type=int, default=7, help="(default %(default)s)")
         command.add_argument("--users", type=int, default=250, help="(default %(default)s)")
@@ -84,7 +88,7 @@ def main() -> None:
     except ValidationError as error:
         first = error.errors()[0]
         sys.exit(_refusal(2, f"OO_PIPELINE_{str(first['loc'][0]).upper()}: {first['msg']}"))
-    except (NotEnough, BadRewards, drift.BadInput) as error:
+    except (NotEnough, BadRewards, backfill.BadInput, drift.BadInput) as error:
         sys.exit(_refusal(2, str(error)))
     except (*AWAY, Refused) as error:
         sys.exit(_refusal(1, f"{type(error).__name__}: {error}"))
@@ -99,7 +103,8 @@ def _simulated(given: argparse.Namespace, settings: PipelineSettings) -> dict[st
 
 
 def _trained(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
-    return asdict(train.run(settings, datetime.now(UTC), _progress, rewards=RewardTable.read(given.rewards)))
+    rewards = RewardTable.read(given.rewards)
+    return asdict(train.run(settings, datetime.now(UTC), _progress, given.backfill, rewards=rewards))
 
 
 def _replayed(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
@@ -113,6 +118,12 @@ def _drifted(given: argparse.Namespace, settings: PipelineSettings) -> dict[str,
     from oo_pipelines.drift import command  # noqa: PLC0415  # nothing else here needs SciPy
 
     return command.drift(given, settings.store_url, _progress)
+
+
+def _backfilled(given: argparse.Namespace, _: PipelineSettings) -> dict[str, object]:
+    from oo_pipelines.backfill import command  # noqa: PLC0415  # nothing else here needs ibis
+
+    return command.run(given, _progress)
 
 
 def _bootstrapped(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
@@ -136,6 +147,7 @@ COMMANDS = {
     "train": _trained,
     "replay": _replayed,
     "drift": _drifted,
+    "backfill": _backfilled,
     "bootstrap": _bootstrapped,
 }
 

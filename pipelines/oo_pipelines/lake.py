@@ -22,11 +22,11 @@ __all__ = ["rounds"]
 # In order of decision; the reactions to what was chosen, each once, in order of occurrence. Event ids settle ties.
 ROUNDS = """
 WITH decided AS (
-  SELECT request_id, chosen, at, event,
+  SELECT request_id, chosen, decided_at, event,
          row_number() OVER (PARTITION BY request_id ORDER BY stream, sequence) AS nth
   FROM decisions
 ), reacted AS (
-  SELECT request_id, candidate_id, event_id, at, event,
+  SELECT request_id, candidate_id, event_id, occurred_at, event,
          row_number() OVER (PARTITION BY event_id ORDER BY stream, sequence) AS nth
   FROM reactions
 )
@@ -34,7 +34,7 @@ SELECT decided.event, reacted.event
 FROM decided JOIN reacted
   ON reacted.request_id = decided.request_id AND reacted.candidate_id = decided.chosen AND reacted.nth = 1
 WHERE decided.nth = 1
-ORDER BY decided.at, decided.request_id, reacted.at, reacted.event_id
+ORDER BY decided.decided_at, decided.request_id, reacted.occurred_at, reacted.event_id
 """
 
 

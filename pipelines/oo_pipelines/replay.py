@@ -19,7 +19,7 @@ from oo_experiments.policy import Decision, UnknownPolicy, decide, logged
 from oo_features.feature_set import FeatureSet, Rows
 from oo_features.moment import Moment
 
-__all__ = ["FIRST", "Difference", "Model", "Replay", "Report", "differences"]
+__all__ = ["FIRST", "Difference", "Model", "Replay", "Report", "asked", "differences"]
 
 FIRST = 20  # differences that a report names; all are counted
 NONE = "none"  # the model of a round that no model judged: degraded, empty, or simulated
@@ -58,7 +58,7 @@ def differences(of: ScoreDecision, features: FeatureSet, model: Model | None) ->
     if model is not None and model.feature_set not in {None, of.feature_set}:
         return [Difference(of.request_id, None, "feature set of the model", of.feature_set, model.feature_set)]
     try:
-        rows = features.rows(Moment.from_facts(of.moment), [_asked(item) for item in of.candidates])
+        rows = features.rows(Moment.from_facts(of.moment), [asked(item) for item in of.candidates])
     except (KeyError, ValueError, TypeError, OverflowError) as error:  # a moment that no call can have had
         return [Difference(of.request_id, None, "moment", "a decision", f"{type(error).__name__}: {error}")]
     values = tuple(item.value for item in of.candidates) if model is None else model.values(rows.values)
@@ -72,7 +72,8 @@ def differences(of: ScoreDecision, features: FeatureSet, model: Model | None) ->
     return [*follows, *_seals(of)]
 
 
-def _asked(item: DecidedCandidate) -> Candidate:
+def asked(item: DecidedCandidate) -> Candidate:
+    """The candidate as the call had it."""
     kind: Any = item.kind  # a text in events, so that a new kind can be logged
     return Candidate.model_construct(
         id=item.id, kind=kind, task_id=item.task_id, prompt_version=item.prompt_version, eligible=item.eligible

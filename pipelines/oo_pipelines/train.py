@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from oo_consumers.store import Store
 from oo_contracts.rewards import REWARDS, RewardTable
+from oo_contracts.rounds import Round
 from oo_features.sets import RANKER_V1
 from oo_model_cards import gate
 from oo_model_cards.card import Input, ModelCard, TrainingData, human
@@ -44,11 +45,21 @@ class Outcome:
     onnx_refused: str | None
 
 
-def run(settings: PipelineSettings, now: datetime, progress: Progress, *, rewards: RewardTable = REWARDS) -> Outcome:
+def run(
+    settings: PipelineSettings,
+    now: datetime,
+    progress: Progress,
+    backfills: Sequence[str] = (),
+    *,
+    rewards: RewardTable = REWARDS,
+) -> Outcome:
     """Train on everything that is closed, valued by a reward table, and register it.
+
+    `backfills` are files of features that are new.
 
     Raises:
         NotEnough: too few closed rounds.
+        BadInput: a file is no backfill.
         StoreError, RegistryError, Refused: the store, MLflow or the gate.
     """
     said = iter(range(len(STEPS)))
@@ -58,7 +69,7 @@ def run(settings: PipelineSettings, now: datetime, progress: Progress, *, reward
         progress(STEPS[place], place, len(STEPS))
 
     step()
-    data = _read(settings, now, rewards)
+    data = _read(settings, now, backfills, rewards)
     taught, held_out = data.split(TRAINED_ON)
     step()
     model = ranker.fit(taught, settings.seed)
@@ -71,6 +82,7 @@ def run(settings: PipelineSettings, now: datetime, progress: Progress, *, reward
     registry = Registry(settings.tracking_uri)
     card = _card(settings.model_name, judged, data, held_out)
     params: dict[str, object] = {**ranker.PARAMS, "seed": settings.seed, "rounds": len(data)}
+    params |= {"backfills": " ".join(backfills)} if backfills else {}
     values = {item.name: item.estimate.value for item in judged.metrics}
     version = registry.publish(exported.parts, settings.model_name, card, at=now, metrics=values, params=params)
     step()
@@ -78,12 +90,19 @@ def run(settings: PipelineSettings, now: datetime, progress: Progress, *, reward
     return _outcome(version, alias, data, judged, exported.onnx_refused)
 
 
-def _read(settings: PipelineSettings, now: datetime, rewards: RewardTable) -> Dataset:
+def _read(settings: PipelineSettings, now: datetime, backfills: Sequence[str], rewards: RewardTable) -> Dataset:
     store = Store.open(settings.store_url)
     try:
-        return gather(store.rounds(now, rewards), RANKER_V1.ref, settings.min_rounds)
+        rounds = store.rounds(now, rewards)
+        return gather(_widened(rounds, backfills) if backfills else rounds, RANKER_V1.ref, settings.min_rounds)
     finally:
         store.close()
+
+
+def _widened(rounds: Iterable[Round], backfills: Sequence[str]) -> Iterable[Round]:
+    from oo_pipelines.backfill.widened import columns, widened  # noqa: PLC0415  # nothing else here needs ibis
+
+    return widened(rounds, RANKER_V1, columns(backfills, RANKER_V1))
 
 
 def _greedy(model: Any, data: Dataset) -> Any:

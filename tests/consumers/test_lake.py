@@ -18,7 +18,7 @@ import nats
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
-from facts_made import a_decision, a_feedback, a_signal
+from facts_made import NOON, a_decision, a_feedback, a_signal
 from nats.aio.client import Client
 from oo_consumers import metrics, streams
 from oo_consumers.lake.delta import BadLake, Lake, LakeAway, Overtaken
@@ -33,7 +33,7 @@ KILLS = 100
 
 def placed(sequence, fact=None):
     fact = fact or a_decision(f"r-{sequence}", minutes=sequence)
-    return Placed(sequence, fact, fact.model_dump_json())
+    return Placed(sequence, NOON, fact, fact.model_dump_json())
 
 
 def asked(lake, query, table=DECISIONS):
@@ -92,10 +92,12 @@ def test_columns_and_partition_are_those_of_the_event(lake):
     fact = a_decision("r-1").model_copy(update={"decided_at": late.astimezone(datetime.now().astimezone().tzinfo)})
     lake.append(DECISIONS, STREAM, [placed(1, fact)])
 
-    names = "at, day, request_id, chosen, propensity, model_version, policy_name, variant, event"
+    names = (
+        "decided_at, created_timestamp, day, request_id, chosen, propensity, model_version, policy_name, variant, event"
+    )
     (row,) = asked(lake, f"select {names} from t")  # noqa: S608  # ours
 
-    assert row == (late, date(2026, 11, 23), "r-1", "c-1", 1.0, "1", "greedy", None, fact.model_dump_json())
+    assert row == (late, NOON, date(2026, 11, 23), "r-1", "c-1", 1.0, "1", None, fact.model_dump_json())
     assert [item["day"] for item in lake.open(DECISIONS).partitions()] == ["2026-11-23"]
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import random
+import sys
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import pytest
+from facts_made import NOON, a_decision, a_signal
 from oo_consumers.lake.delta import Lake
 from oo_consumers.lake.tables import TABLES, Placed
 from oo_consumers.store import Store
 from oo_contracts.events import Feedback, ScoreDecision
 from oo_contracts.rewards import REWARDS
+from oo_pipelines.__main__ import main
 from oo_pipelines.lake import rounds
 from oo_pipelines.simulate import Simulation
 from oo_pipelines.world import World
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DECISIONS = next(table for table in TABLES if table.name == "decisions")
+SIGNALS = next(table for table in TABLES if table.name == "signals")
 REACTIONS = next(table for table in TABLES if table.name == "reactions")
 
 
@@ -34,7 +39,7 @@ def world(tmp_path_factory):
     for table, kind, name in ((DECISIONS, ScoreDecision, "decisions"), (REACTIONS, Feedback, "feedback")):
         ours = [event for event in arrived if isinstance(event, kind)]
         store.record_all(name, ours)
-        batch = [Placed(at, event, event.model_dump_json()) for at, event in enumerate(ours, start=1)]
+        batch = [Placed(at, NOW, event, event.model_dump_json()) for at, event in enumerate(ours, start=1)]
         for start in range(0, len(batch), 300):
             lake.append(table, "S", batch[start : start + 300])
     yield store, lake
@@ -58,6 +63,29 @@ def test_by_another_reward_table_too(world):
     table = REWARDS.model_copy(update={"version": "x", "wait_hours": 2.0, "values": values})
 
     assert list(rounds(lake, NOW, table)) == list(store.rounds(NOW, table))
+
+
+def test_a_backfill_reads_the_tables_as_they_stand(tmp_path, monkeypatch, capsys):
+    """What was known: an app that was opened before the decision, and of which the stream heard after it, was not."""
+    lake = Lake(str(tmp_path / "lake"))
+    opened = [a_signal(place).model_copy(update={"occurred_at": NOON - timedelta(days=place)}) for place in (1, 2)]
+    told = [NOON - timedelta(days=1), NOON + timedelta(seconds=1)]
+    lake.append(
+        SIGNALS, "S", [Placed(at, told[at - 1], one, one.model_dump_json()) for at, one in enumerate(opened, 1)]
+    )
+    decision = a_decision()
+    lake.append(DECISIONS, "S", [Placed(1, NOON, decision, decision.model_dump_json())])
+    words = ["--output=json", "backfill", "--feature=active_days_14d", f"--spine={lake.at('decisions')}",
+             f"--source={lake.at('signals')}", f"--out={tmp_path}/out.parquet"]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["oo_pipelines", *words])
+
+    with pytest.raises(SystemExit) as done:
+        main()
+
+    assert done.value.code == 0, capsys.readouterr().err
+    (row,) = duckdb.read_parquet(f"{tmp_path}/out.parquet").fetchall()
+    assert row[:2] == ("r-1", "u-1")
+    assert row[3:5] == (1.0, None)
 
 
 def test_an_empty_lake_has_no_rounds(tmp_path):

@@ -42,3 +42,8 @@ def test_a_members_dependencies_are_in_its_lock(lock):
 
 def test_no_release_that_carried_malware_is_locked():
     assert not re.search(r"^litellm==1\.82\.[78]\b", (ROOT / "locks" / "dev.txt").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("member", sorted(path.parent.name for path in ROOT.glob("*/pyproject.toml")))
+def test_what_only_extras_need_is_in_no_members_image(member):
+    assert not {"feast", "pyspark", "vowpalwabbit"} & pinned(ROOT / "locks" / f"{member}.txt")

@@ -3,15 +3,18 @@
 | column | of | |
 |---|---|---|
 | stream, sequence | all | where JetStream had it; the stream's name with the instant at which it was made |
-| event_id, at, day | all | the producer's id, when it happened (UTC), and that day: the partition |
+| event_id | all | the producer's id |
+| decided_at or occurred_at, day | all | when it happened (UTC), and that day: the partition |
+| created_timestamp | all | when the stream got it: what was not known before cannot have been used before |
 | event | all | the whole event, as JSON |
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from arro3.core import Array, DataType, Field, Schema, Table
@@ -21,28 +24,30 @@ from oo_contracts.subjects import DECISIONS, FEEDBACK, PREDICTIONS, SIGNALS, Str
 __all__ = ["TABLES", "LakeTable", "Placed"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 TEXT, NUMBER, INSTANT = DataType.string(), DataType.float64(), DataType.timestamp("us", tz="UTC")
 Column = tuple[DataType, Callable[[Any], Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An event and where the stream had it; `event` is what was published, byte for byte."""
+    """An event, where the stream had it and since when; `event` is what was published, byte for byte."""
 
     sequence: int
+    created: datetime
     fact: Event
     event: str
 
 
 @dataclass(frozen=True, slots=True)
 class LakeTable:
-    """One table: which subjects of which stream, what they carry, when it happened, and the columns of its own."""
+    """One table: which subjects of which stream, what they carry, which field says when, and the columns of its own."""
 
     name: str
     stream: Stream
     subjects: str
     kind: type[Event]
-    at: Callable[[Any], datetime]
+    instant: str
     columns: Mapping[str, Column] = field(default_factory=dict)
 
     @property
@@ -51,7 +56,8 @@ class LakeTable:
             Field("stream", TEXT, nullable=False),
             Field("sequence", DataType.int64(), nullable=False),
             Field("event_id", TEXT, nullable=False),
-            Field("at", INSTANT, nullable=False),
+            Field(self.instant, INSTANT, nullable=False),
+            Field("created_timestamp", INSTANT, nullable=False),
             Field("day", DataType.date32(), nullable=False),
         ]
         own = [Field(name, kind) for name, (kind, _) in self.columns.items()]
@@ -59,13 +65,14 @@ class LakeTable:
 
     def rows(self, stream: str, batch: Sequence[Placed]) -> Table:
         """Events as Arrow, in their order."""
-        at = [self.at(item.fact).astimezone(UTC) for item in batch]
+        at = [getattr(item.fact, self.instant).astimezone(UTC) for item in batch]
         own = [Array([of(item.fact) for item in batch], kind) for kind, of in self.columns.values()]
         columns = [
             Array([stream] * len(batch), TEXT),
             Array([item.sequence for item in batch], DataType.int64()),
             Array([item.fact.event_id for item in batch], TEXT),
-            Array([_microseconds(instant) for instant in at], DataType.int64()).cast(INSTANT),
+            _instants(at),
+            _instants([item.created for item in batch]),
             Array([_days(instant.date()) for instant in at], DataType.int32()).cast(DataType.date32()),
             *own,
             Array([item.event for item in batch], TEXT),
@@ -73,10 +80,9 @@ class LakeTable:
         return Table.from_arrays(columns, schema=self.schema)
 
 
-def _microseconds(instant: datetime) -> int:
-    """Exact: a float of seconds is not."""
-    since = instant - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+def _instants(of: Sequence[datetime]) -> Array:
+    """By whole microseconds: a float of seconds is not exact."""
+    return Array([(instant - EPOCH) // MICROSECOND for instant in of], DataType.int64()).cast(INSTANT)
 
 
 def _days(day: date) -> int:
@@ -85,7 +91,7 @@ def _days(day: date) -> int:
 
 TABLES = (
     LakeTable(
-        "decisions", DECISIONS, decision("score"), ScoreDecision, lambda of: of.decided_at,
+        "decisions", DECISIONS, decision("score"), ScoreDecision, "decided_at",
         {
             "request_id": (TEXT, lambda of: of.request_id),
             "user_id": (TEXT, lambda of: of.user_id),
@@ -102,7 +108,7 @@ TABLES = (
         },
     ),
     LakeTable(
-        "generations", DECISIONS, decision("generate"), GenerateDecision, lambda of: of.decided_at,
+        "generations", DECISIONS, decision("generate"), GenerateDecision, "decided_at",
         {
             "request_id": (TEXT, lambda of: of.request_id),
             "user_id": (TEXT, lambda of: of.user_id),
@@ -113,7 +119,7 @@ TABLES = (
         },
     ),
     LakeTable(
-        "reactions", FEEDBACK, FEEDBACK.subjects, Feedback, lambda of: of.occurred_at,
+        "reactions", FEEDBACK, FEEDBACK.subjects, Feedback, "occurred_at",
         {
             "request_id": (TEXT, lambda of: of.request_id),
             "candidate_id": (TEXT, lambda of: of.candidate_id),
@@ -122,11 +128,15 @@ TABLES = (
         },
     ),
     LakeTable(
-        "signals", SIGNALS, SIGNALS.subjects, Signal, lambda of: of.occurred_at,
-        {"user_id": (TEXT, lambda of: of.user_id), "type": (TEXT, lambda of: of.type)},
+        "signals", SIGNALS, SIGNALS.subjects, Signal, "occurred_at",
+        {
+            "user_id": (TEXT, lambda of: of.user_id),
+            "type": (TEXT, lambda of: of.type),
+            "data": (TEXT, lambda of: json.dumps(of.data, separators=(",", ":"), sort_keys=True)),
+        },
     ),
     LakeTable(
-        "predictions", PREDICTIONS, PREDICTIONS.subjects, Prediction, lambda of: of.occurred_at,
+        "predictions", PREDICTIONS, PREDICTIONS.subjects, Prediction, "occurred_at",
         {
             "request_id": (TEXT, lambda of: of.request_id),
             "role": (TEXT, lambda of: of.role),

@@ -148,9 +148,11 @@ class Writer:
 
     def _read(self, message: Msg) -> Placed | None:
         """The event, or None: what cannot be read is among the dead letters of the effect store's consumer."""
-        sequence = message.metadata.sequence.stream
+        told = message.metadata
+        sequence = told.sequence.stream
         try:
-            return Placed(sequence, self.table.kind.model_validate_json(message.data), message.data.decode())
+            fact = self.table.kind.model_validate_json(message.data)
+            return Placed(sequence, told.timestamp, fact, message.data.decode())
         except (ValidationError, UnicodeDecodeError) as error:
             log.warning("%s: %d of the stream is unreadable: %s", self.table.name, sequence, type(error).__name__)
             metrics.LAKE.labels(self.table.name, "unreadable").inc()

@@ -1,0 +1,58 @@
+"""The words of `python -m oo_pipelines backfill`, apart from the work so that other commands need not load ibis."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from oo_features.profile_schema import PROFILE_FEATURES
+
+__all__ = ["BadInput", "add"]
+
+ABOUT = """\
+Compute one profile feature at each decision of a spine, as it was known then: of what happened by then, only what had
+been written by then. For a feature that is new; one that was served is in the decision's own row, and that trains.
+
+--spine   decisions: request_id, user_id, decided_at
+--source  with a column NAME, all values that the feature ever had: user_id, event_id, event_timestamp (when it was
+          computed), created_timestamp (when it was written), NAME. The newest that was known is taken.
+          Without one, facts that the feature is computed from:
+          signals    user_id, event_id, type, occurred_at, created_timestamp, task_id (or data, JSON that has it)
+          reactions  user_id, event_id, reaction, occurred_at, created_timestamp, request_id
+          A fact that is written again under its event_id corrects the one before, from then on.
+--out     request_id, user_id, decided_at, NAME (float32, the fallback where reason is not null), reason
+          (missing, stale, null, invalid, out_of_range), computed_at
+
+Tables are Parquet (a file, a folder, a pattern) or Delta (its folder, or a URL as delta+s3://bucket/signals).
+"""
+EXAMPLES = """\
+examples:
+  python -m oo_pipelines backfill --feature active_days_14d --spine decisions.parquet --source signals.parquet \\
+      --out active_days.parquet
+  python -m oo_pipelines backfill --feature tip_volume_7d --engine spark --master k8s://https://10.0.0.1 \\
+      --spine delta+s3a://lake/decisions --source delta+s3a://lake/reactions --out s3a://lake/backfills/tip_volume_7d
+"""
+
+
+class BadInput(Exception):
+    """What was asked for cannot be: a table lacks a column, a decision is there twice, Spark is not. Says which."""
+
+
+def add(commands: Any) -> None:
+    """One more command."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "backfill",
+        help="compute a new feature at past decisions, as it was known then",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = [item.name for item in PROFILE_FEATURES]
+    command.add_argument("--feature", required=True, choices=names, metavar="NAME", help=", ".join(names))
+    command.add_argument("--spine", required=True, metavar="TABLE", help="the decisions")
+    command.add_argument("--source", required=True, metavar="TABLE", help="values of the feature, or facts")
+    command.add_argument("--out", required=True, metavar="PATH", help="a new file; with Spark, a new folder of parts")
+    command.add_argument("--engine", choices=("duckdb", "spark"), default="duckdb", help="(default %(default)s)")
+    command.add_argument("--master", metavar="URL", help="Spark's, as local[2] (default: what its own settings say)")
+    command.add_argument("--event-time", metavar="COLUMN", help="(default event_timestamp; of facts, occurred_at)")
+    command.add_argument("--created-time", metavar="COLUMN", default="created_timestamp", help="(default %(default)s)")
