@@ -99,6 +99,11 @@ class Store:
         """How many decisions there are from an instant to another, which is not included."""
         return self._transact(lambda connection: _count(connection, DECISIONS, _between(since, until)))
 
+    def first_decided(self) -> datetime | None:
+        """When the oldest decision was made; None when there is none."""
+        found = self._transact(lambda connection: connection.execute(select(func.min(DECISIONS.c.decided_at))).scalar())
+        return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+
     def decided(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[Logged]:
         """All of these decisions in their order, shown or not, a page in memory at a time."""
         after: tuple[datetime, str] | None = None

@@ -47,7 +47,8 @@ def _text(value: Any) -> str:
 def drifted(found: Mapping[str, Any]) -> Iterator[str]:
     """The verdict, what was compared with what, and the features, the worst first."""
     yield f"{found['verdict']}: {found['window']}, {found['rounds_now']} rounds of {found['users_now']} users"
-    yield f"against {', '.join(found['reference'])}: {found['rounds_before']} rounds of {found['users_before']} users"
+    reference = ", ".join(found["reference"]) or "no whole week before"
+    yield f"against {reference}: {found['rounds_before']} rounds of {found['users_before']} users"
     for name, count in found["set_aside"].items():
         yield f"  {count} rounds of {name} were left out: they have other features"
     if found["features"]:

@@ -27,7 +27,7 @@ def _parts(of: Outcome) -> Iterator[str]:
     found = of.drift
     yield f"<h1>Drift: {'<span class=bad>' if found.verdict == 'drift' else '<span>'}{found.verdict}</span></h1>"
     yield f"<p>{of.window}: {found.rounds_now:,} rounds of {found.users_now:,} users</p>"
-    spans = ", ".join(map(str, of.reference))
+    spans = ", ".join(map(str, of.reference)) or "no whole week before"
     yield f"<p>against {escape(spans)}: {found.rounds_before:,} rounds of {found.users_before:,} users</p>"
     for name, count in found.set_aside.items():
         yield f"<p>{count:,} rounds of {escape(name)} have other features and were left out</p>"

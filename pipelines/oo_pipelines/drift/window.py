@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from oo_consumers.store import Store
@@ -18,6 +18,7 @@ __all__ = ["WEEKS", "BadSpan", "Outcome", "Progress", "Span", "run"]
 
 WEEKS = 4  # earlier weeks that make the reference, unless it is named
 WEEK = timedelta(days=7)
+SLACK = timedelta(hours=12)  # a day of few users may begin late
 EVERY = 500  # decisions between two words of progress
 Progress = Callable[[str, int, int], None]
 
@@ -89,14 +90,15 @@ def run(
 ) -> Outcome:
     """Read both, then compare.
 
-    Without a named reference it is the same hours and weekdays of the WEEKS before, as far as there are any, so that
-    the clock's own features may be compared too. With one, they are left out unless both are whole weeks.
+    Without a named reference it is the same hours and weekdays of the WEEKS before, so that the clock's own features
+    may be compared too; a week that the store does not have whole is left out. With one, they are left out unless both
+    are whole weeks.
 
     Raises:
         BadSpan: the reference reaches into the window.
         StoreError: the database.
     """
-    spans = (reference,) if reference else _weeks_before(window)
+    spans = (reference,) if reference else _weeks_before(window, store.first_decided())
     if any(item.until > window.since and item.since < window.until for item in spans):
         raise BadSpan(f"the reference {spans[0]} overlaps the window {window}")
     draw = np.random.default_rng(seed)
@@ -110,10 +112,14 @@ def run(
     return Outcome(replace(found, set_aside=aside), window, spans, features.names, before, now)
 
 
-def _weeks_before(window: Span) -> tuple[Span, ...]:
-    """The same span some weeks earlier; a longer window steps back by as many whole weeks as it touches."""
+def _weeks_before(window: Span, first: datetime | None) -> tuple[Span, ...]:
+    """The same span some weeks earlier; a longer window steps back by as many whole weeks as it touches.
+
+    Half a week has other weekdays than a whole one: what begins before the `first` decision is left out.
+    """
     step = -(-(window.until - window.since) // WEEK) * WEEK
-    return tuple(window.earlier(count * step) for count in range(1, WEEKS + 1))
+    spans = (window.earlier(count * step) for count in range(1, WEEKS + 1))
+    return tuple(span for span in spans if first is not None and span.since >= first.astimezone(UTC) - SLACK)
 
 
 def _whole_weeks(*spans: Span) -> bool:
