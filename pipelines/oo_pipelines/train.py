@@ -90,7 +90,9 @@ def run(
     return _outcome(version, alias, data, judged, exported.onnx_refused)
 
 
-def _read(settings: PipelineSettings, now: datetime, backfills: Sequence[str], rewards: RewardTable) -> Dataset:
+def _read(
+    settings: PipelineSettings, now: datetime, backfills: Sequence[str], rewards: RewardTable = REWARDS
+) -> Dataset:
     store = Store.open(settings.store_url)
     try:
         rounds = store.rounds(now, rewards)
