@@ -18,7 +18,20 @@ __all__ = ["TYPES", "bootstrap", "write", "write_split"]
 TYPES = "type.googleapis.com/envoy."
 HTTP = TYPES + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = {"name": "router", "typed_config": {"@type": TYPES + "extensions.filters.http.router.v3.Router"}}
-RETRY = {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 2}
+ELSEWHERE = TYPES + "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+RETRY = {
+    "retry_on": "connect-failure,refused-stream,reset-before-request",
+    "num_retries": 2,
+    "retry_host_predicate": [{"name": "elsewhere", "typed_config": {"@type": ELSEWHERE}}],
+    "host_selection_retry_max_attempts": 3,
+}
+CHECK = {
+    "timeout": "1s",
+    "interval": "1s",
+    "no_traffic_interval": "1s",  # a minute else: who was looked for before it was there stays away for so long
+    "unhealthy_threshold": 2,  # one slow answer on a busy machine is no outage
+    "healthy_threshold": 1,
+}
 ENTRIES = ("/score", "/generate", "/v1/", "/v2/", "/healthz/")
 Json = dict[str, Any]
 
@@ -131,8 +144,7 @@ def _cluster(name: str, ports: list[int], health: str | None = None) -> Json:
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     }
     if health is not None:
-        check = {"timeout": "1s", "interval": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1}
-        cluster["health_checks"] = [{**check, "http_health_check": {"path": health}}]
+        cluster["health_checks"] = [{**CHECK, "http_health_check": {"path": health}}]
     return cluster
 
 

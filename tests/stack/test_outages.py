@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
+import httpx
 import pytest
+from oo_local.layout import Layout
 from oo_local.state import alive
 from waiting import eventually
 
@@ -39,13 +42,14 @@ def test_a_hanging_part_degrades_the_answer_and_no_more(stack, name, degraded, f
     ["predictor", "litellm", "llm", "nats", "mlflow", "consumers", "lake", "transformer-1", "transformer-2", "envoy-1"],
 )
 def test_a_killed_part_is_hardly_missed_and_comes_back(stack, name):
+    assert eventually(lambda: all(transformers_known(stack)))  # one that just came back is known a second later
     before = stack.process(name)
 
     os.kill(before["pid"], signal.SIGKILL)
     assert eventually(lambda: not alive(before["pid"]))
-    meanwhile = [stack.post(route, ASK).status_code for route in ("/score", "/generate", "/score", "/score")]
+    meanwhile = [stack.post(route, ASK) for route in ("/score", "/generate", "/score", "/score")]
 
-    assert meanwhile == [200] * 4
+    assert [reply.status_code for reply in meanwhile] == [200] * 4, [reply.text for reply in meanwhile]
     assert eventually(lambda: back(stack.process(name), before), patience=60)
     assert eventually(lambda: stack.post("/score", ASK).json()["degraded"] is None)
     assert eventually(lambda: stack.post("/generate", ASK).json()["fallback"] in {None, "invalid_output"}, patience=60)
@@ -53,3 +57,18 @@ def test_a_killed_part_is_hardly_missed_and_comes_back(stack, name):
 
 def back(now, before):
     return now["restarts"] > before["restarts"] and now["state"] == "ready"
+
+
+def transformers_known(stack):
+    """Of each Envoy and transformer, whether the one takes the other for healthy."""
+    layout = Layout(stack.data, stack.port)
+    for envoy in ("envoy-1", "envoy-2"):
+        with contextlib.suppress(httpx.ConnectError):
+            found = httpx.get(f"http://127.0.0.1:{layout.at(envoy)}/clusters", params={"format": "json"}).json()
+            cluster = next(item for item in found["cluster_statuses"] if item["name"] == "transformer")
+            yield from (
+                host["health_status"]["eds_health_status"] == "HEALTHY" and len(host["health_status"]) == 1
+                for host in cluster["host_statuses"]
+            )
+            continue
+        yield False
