@@ -144,6 +144,7 @@ def _cluster(name: str, ports: list[int], health: str | None = None) -> Json:
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     }
     if health is not None:
+        cluster["common_lb_config"] = {"update_merge_window": "0s"}  # a second else, in which who is back is not asked
         cluster["health_checks"] = [{**CHECK, "http_health_check": {"path": health}}]
     return cluster
 
