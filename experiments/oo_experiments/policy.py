@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar, Protocol
 
+from oo_experiments.choice import Choice
+
 __all__ = [
     "Baseline",
     "Decision",
@@ -38,9 +40,7 @@ class Policy(Protocol):
     @property
     def version(self) -> str: ...
 
-    def probabilities(
-        self, values: Sequence[float], eligible: Sequence[bool], baseline: int | None
-    ) -> tuple[float, ...]:
+    def probabilities(self, of: Choice) -> tuple[float, ...]:
         """Chance of choosing each candidate: 0 for one that is not eligible, 1 in sum if any is."""
 
 
@@ -48,25 +48,23 @@ class Policy(Protocol):
 class Uniform:
     """Every eligible candidate alike.
 
-    >>> Uniform().probabilities([3, 1, 2], [True, False, True], None)
+    >>> Uniform().probabilities(Choice([3, 1, 2], [True, False, True]))
     (0.5, 0.0, 0.5)
     """
 
     name: ClassVar[str] = "uniform"
     version: ClassVar[str] = "1"
 
-    def probabilities(
-        self, values: Sequence[float], eligible: Sequence[bool], baseline: int | None
-    ) -> tuple[float, ...]:
-        count = sum(eligible)
-        return tuple(1 / count if able else 0.0 for able in eligible)
+    def probabilities(self, of: Choice) -> tuple[float, ...]:
+        count = sum(of.eligible)
+        return tuple(1 / count if able else 0.0 for able in of.eligible)
 
 
 @dataclass(frozen=True, slots=True)
 class EpsilonGreedy:
     """The best-valued candidate, but a share `epsilon` goes to all evenly; the first of equals is the best.
 
-    >>> EpsilonGreedy(0.2).probabilities([0.1, 0.9], [True, True], None)
+    >>> EpsilonGreedy(0.2).probabilities(Choice.of(0.1, 0.9))
     (0.1, 0.9)
     """
 
@@ -82,15 +80,13 @@ class EpsilonGreedy:
         """The share, in the shortest text that reads back as the same number: replay has nothing else to go by."""
         return repr(float(self.epsilon)).removesuffix(".0")
 
-    def probabilities(
-        self, values: Sequence[float], eligible: Sequence[bool], baseline: int | None
-    ) -> tuple[float, ...]:
-        able = [place for place, is_eligible in enumerate(eligible) if is_eligible]
-        chances = [0.0] * len(values)
+    def probabilities(self, of: Choice) -> tuple[float, ...]:
+        able = of.able
+        chances = [0.0] * len(of.values)
         for place in able:
             chances[place] = self.epsilon / len(able)
         if able:
-            chances[max(able, key=values.__getitem__)] += 1 - self.epsilon
+            chances[max(able, key=of.values.__getitem__)] += 1 - self.epsilon
         return tuple(chances)
 
 
@@ -101,10 +97,8 @@ class Greedy:
     name: ClassVar[str] = "greedy"
     version: ClassVar[str] = "1"
 
-    def probabilities(
-        self, values: Sequence[float], eligible: Sequence[bool], baseline: int | None
-    ) -> tuple[float, ...]:
-        return EpsilonGreedy(0.0).probabilities(values, eligible, baseline)
+    def probabilities(self, of: Choice) -> tuple[float, ...]:
+        return EpsilonGreedy(0.0).probabilities(of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +108,10 @@ class Baseline:
     name: ClassVar[str] = "baseline"
     version: ClassVar[str] = "1"
 
-    def probabilities(
-        self, values: Sequence[float], eligible: Sequence[bool], baseline: int | None
-    ) -> tuple[float, ...]:
-        able = [place for place, is_eligible in enumerate(eligible) if is_eligible]
-        first = baseline if baseline in able else next(iter(able), None)
-        return tuple(1.0 if place == first else 0.0 for place in range(len(values)))
+    def probabilities(self, of: Choice) -> tuple[float, ...]:
+        able = of.able
+        first = of.baseline if of.baseline in able else next(iter(able), None)
+        return tuple(1.0 if place == first else 0.0 for place in range(len(of.values)))
 
 
 def logged(name: str, version: str) -> Policy:
@@ -152,13 +144,11 @@ class Decision:
     propensities: tuple[float, ...]
 
 
-def decide(
-    policy: Policy, values: Sequence[float], eligible: Sequence[bool], baseline: int | None, *, key: str
-) -> Decision:
+def decide(policy: Policy, of: Choice, *, key: str) -> Decision:
     """Draw one candidate; the same key always draws the same one from the same chances."""
-    if not any(eligible):
-        return Decision(None, None, (0.0,) * len(values))
-    chances = policy.probabilities(values, eligible, baseline)
+    if not any(of.eligible):
+        return Decision(None, None, (0.0,) * len(of.values))
+    chances = policy.probabilities(of)
     index = _drawn(chances, fraction(key))
     return Decision(index, chances[index], chances)
 

@@ -15,6 +15,7 @@ from typing import Any
 from oo_contracts.events import DecidedCandidate, ScoreDecision, ShadowChances
 from oo_contracts.score import Candidate
 from oo_contracts.seals import broken
+from oo_experiments.choice import Choice
 from oo_experiments.policy import Decision, UnknownPolicy, decide, logged
 from oo_features.feature_set import FeatureSet, Rows
 from oo_features.moment import Moment
@@ -137,7 +138,7 @@ def _shadow(of: ScoreDecision, shadow: ShadowChances, values: Floats) -> Iterato
 def _drawn(of: ScoreDecision, policy: str, version: str, values: Floats) -> Decision:
     eligible = [item.eligible for item in of.candidates]
     baseline = next((place for place, item in enumerate(of.candidates) if item.id == of.baseline), None)
-    return decide(logged(policy, version), values, eligible, baseline, key=of.request_id)
+    return decide(logged(policy, version), Choice(values, eligible, baseline), key=of.request_id)
 
 
 def _each(of: ScoreDecision, what: str, said: Floats, found: Floats) -> Iterator[Difference]:

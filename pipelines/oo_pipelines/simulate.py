@@ -24,6 +24,7 @@ from oo_contracts.events import DecidedCandidate, Event, Feedback, ScoreDecision
 from oo_contracts.score import Candidate, ModelInfo, PolicyInfo
 from oo_contracts.seals import sealed
 from oo_contracts.task import TaskFacts
+from oo_experiments.choice import Choice
 from oo_experiments.policy import Uniform, decide
 from oo_features.moment import Moment
 from oo_features.sets import RANKER_V1
@@ -92,7 +93,7 @@ def _decided(session: Session) -> tuple[ScoreDecision, TaskFacts]:
     moment = Moment.at(session.at, session.user.zone, session.tasks, session.user.profile, None)
     candidates = [Candidate(id=task.id, task_id=task.id) for task in session.tasks]
     rows = RANKER_V1.rows(moment, candidates)
-    drawn = decide(LOGGED_BY, [0.0] * len(candidates), [True] * len(candidates), 0, key=session.request_id)
+    drawn = decide(LOGGED_BY, Choice((0.0,) * len(candidates), (True,) * len(candidates), 0), key=session.request_id)
     if drawn.index is None:
         raise AssertionError("a session always has tasks")
     decided = tuple(

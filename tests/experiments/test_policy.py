@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oo_experiments.choice import Choice
 from oo_experiments.policy import Baseline, EpsilonGreedy, Greedy, Uniform, decide
 
 POLICIES = (Uniform(), Greedy(), Baseline(), EpsilonGreedy(0.1), EpsilonGreedy(0.0), EpsilonGreedy(1.0))
@@ -24,7 +25,7 @@ rounds = st.integers(1, 12).flatmap(
 def test_chances_are_chances_and_the_drawn_one_is_possible(policy, judged, key):
     values, eligible, baseline = judged
 
-    drawn = decide(policy, values, eligible, baseline, key=key)
+    drawn = decide(policy, Choice(values, eligible, baseline), key=key)
 
     assert all(0 <= chance <= 1 for chance in drawn.propensities)
     assert all(chance == 0 for chance, able in zip(drawn.propensities, eligible, strict=True) if not able)
@@ -37,7 +38,7 @@ def test_chances_are_chances_and_the_drawn_one_is_possible(policy, judged, key):
 def test_100_000_draws_are_as_frequent_as_their_propensities(policy):
     values, eligible = [0.3, 0.1, 0.9, 0.2, 0.5], [True, True, True, False, True]
 
-    draws = [decide(policy, values, eligible, 0, key=f"r-{number}") for number in range(100_000)]
+    draws = [decide(policy, Choice(values, eligible, 0), key=f"r-{number}") for number in range(100_000)]
 
     found = Counter(drawn.index for drawn in draws)
     expected = {place: chance * len(draws) for place, chance in enumerate(draws[0].propensities) if chance > 0}
@@ -47,19 +48,19 @@ def test_100_000_draws_are_as_frequent_as_their_propensities(policy):
 
 
 def test_a_key_always_draws_the_same():
-    draws = {decide(EpsilonGreedy(0.5), [0.1, 0.2, 0.3], [True] * 3, None, key="r-1") for _ in range(1000)}
+    draws = {decide(EpsilonGreedy(0.5), Choice.of(0.1, 0.2, 0.3), key="r-1") for _ in range(1000)}
 
     assert len(draws) == 1
 
 
 def test_the_first_of_equals_is_the_best():
-    assert Greedy().probabilities([1.0, 2.0, 2.0], [True] * 3, None) == (0.0, 1.0, 0.0)
+    assert Greedy().probabilities(Choice([1.0, 2.0, 2.0], [True] * 3, None)) == (0.0, 1.0, 0.0)
 
 
 def test_the_baseline_is_the_recommenders_or_the_first_that_may_be_shown():
-    assert Baseline().probabilities([0.0] * 3, [True] * 3, 1) == (0.0, 1.0, 0.0)
-    assert Baseline().probabilities([0.0] * 3, [False, True, True], None) == (0.0, 1.0, 0.0)
-    assert Baseline().probabilities([0.0] * 3, [True, True, False], 2) == (1.0, 0.0, 0.0)
+    assert Baseline().probabilities(Choice([0.0] * 3, [True] * 3, 1)) == (0.0, 1.0, 0.0)
+    assert Baseline().probabilities(Choice([0.0] * 3, [False, True, True], None)) == (0.0, 1.0, 0.0)
+    assert Baseline().probabilities(Choice([0.0] * 3, [True, True, False], 2)) == (1.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("epsilon", [-0.1, 1.1, float("nan")])

@@ -14,6 +14,7 @@ from oo_contracts.ids import uuid7
 from oo_contracts.score import Candidate, Degraded, ExperimentInfo, ModelInfo, PolicyInfo, ScoreRequest
 from oo_contracts.seals import sealed
 from oo_contracts.subjects import decision
+from oo_experiments.choice import Choice
 from oo_experiments.experiment import Assignment, Experiment, assign
 from oo_experiments.policy import Baseline, Decision, Policy, decide
 from oo_features.feature_set import FeatureSet, Rows
@@ -94,7 +95,7 @@ class Scorer:
         policy = _policy(judged, assignment, self.policy)
         eligible = [candidate.eligible for candidate in candidates]
         baseline = _baseline(ask, candidates)
-        drawn = decide(policy, judged.values, eligible, baseline, key=request_id)
+        drawn = decide(policy, Choice(judged.values, eligible, baseline), key=request_id)
         round_ = Round(request_id, ask, moment, candidates, rows, judged, policy, assignment, baseline, drawn)
         decided = perf_counter()
         timing = {"features": featured - start, "predictor": predicted - featured, "policy": decided - predicted}
