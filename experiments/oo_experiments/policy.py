@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import ClassVar, Protocol
 
 from oo_experiments.choice import Choice
+from oo_experiments.parameters import Share, check, number
 
 __all__ = [
     "Baseline",
@@ -22,8 +23,8 @@ __all__ = [
     "Uniform",
     "UnknownPolicy",
     "decide",
+    "draw",
     "fraction",
-    "logged",
 ]
 
 
@@ -68,17 +69,16 @@ class EpsilonGreedy:
     (0.1, 0.9)
     """
 
-    epsilon: float
+    epsilon: Share
     name: ClassVar[str] = "epsilon-greedy"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.epsilon <= 1:
-            raise ValueError(f"epsilon is a share between 0 and 1, not {self.epsilon}")
+        check(self)
 
     @property
     def version(self) -> str:
-        """The share, in the shortest text that reads back as the same number: replay has nothing else to go by."""
-        return repr(float(self.epsilon)).removesuffix(".0")
+        """The share alone, as it was before policies had more parameters: logs have it so."""
+        return number(self.epsilon)
 
     def probabilities(self, of: Choice) -> tuple[float, ...]:
         able = of.able
@@ -114,27 +114,6 @@ class Baseline:
         return tuple(1.0 if place == first else 0.0 for place in range(len(of.values)))
 
 
-def logged(name: str, version: str) -> Policy:
-    """The policy that an event names.
-
-    >>> logged("epsilon-greedy", "0.1")
-    EpsilonGreedy(epsilon=0.1)
-
-    Raises:
-        UnknownPolicy: there is none of that name and version here.
-    """
-    try:
-        found = EpsilonGreedy(float(version)) if name == EpsilonGreedy.name else FIXED[name]
-    except (KeyError, ValueError):
-        raise UnknownPolicy(f"{name} {version}") from None
-    if found.version != version:
-        raise UnknownPolicy(f"{name} {version}")
-    return found
-
-
-FIXED: dict[str, Policy] = {item.name: item for item in (Uniform(), Greedy(), Baseline())}
-
-
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was drawn. `index` and `propensity` are None when no candidate was eligible."""
@@ -149,11 +128,11 @@ def decide(policy: Policy, of: Choice, *, key: str) -> Decision:
     if not any(of.eligible):
         return Decision(None, None, (0.0,) * len(of.values))
     chances = policy.probabilities(of)
-    index = _drawn(chances, fraction(key))
+    index = draw(chances, fraction(key))
     return Decision(index, chances[index], chances)
 
 
-def _drawn(chances: Sequence[float], point: float) -> int:
+def draw(chances: Sequence[float], point: float) -> int:
     """The candidate in whose stretch of [0, 1) the point lies; rounding never picks one without a chance."""
     possible = [(place, upto) for place, upto in enumerate(accumulate(chances)) if chances[place] > 0]
     return next((place for place, upto in possible if point < upto), possible[-1][0])

@@ -16,7 +16,8 @@ from oo_contracts.events import DecidedCandidate, ScoreDecision, ShadowChances
 from oo_contracts.score import Candidate
 from oo_contracts.seals import broken
 from oo_experiments.choice import Choice
-from oo_experiments.policy import Decision, UnknownPolicy, decide, logged
+from oo_experiments.kinds import logged
+from oo_experiments.policy import Decision, UnknownPolicy, decide
 from oo_features.feature_set import FeatureSet, Rows
 from oo_features.moment import Moment
 

@@ -19,7 +19,8 @@ from oo_consumers.store import Store
 from oo_contracts.events import ScoreDecision, ShadowChances
 from oo_contracts.score import PolicyInfo, ScoreRequest
 from oo_experiments.experiment import load as load_experiments
-from oo_experiments.policy import Baseline, EpsilonGreedy, Greedy, Uniform, UnknownPolicy, logged
+from oo_experiments.kinds import logged
+from oo_experiments.policy import Baseline, EpsilonGreedy, Greedy, Uniform, UnknownPolicy
 from oo_features.sets import RANKER_V1
 from oo_model_cards import artifact
 from oo_model_cards.registry import Registry
