@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from nats.aio.client import Client
 from pydantic import ValidationError
 
-from oo_consumers.pull import AGAIN, Consumer
-from oo_consumers.service import Service
+from oo_consumers.pull import Consumer
+from oo_consumers.service import Service, opened
 from oo_consumers.settings import ConsumerSettings
-from oo_consumers.store import Store, StoreError, Unavailable
+from oo_consumers.store import Store, StoreError
 from oo_consumers.subscription import SUBSCRIPTIONS, Subscription
 
 __all__ = ["main"]
-
-log = logging.getLogger(__name__)
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -53,16 +51,7 @@ class Effects:
         return ", ".join(item.durable for item in self.wanted)
 
     async def open(self) -> None:
-        """
-        Raises:
-            StoreError: the store's URL or its tables are not ours.
-        """
-        while self.store is None:
-            try:
-                self.store = await asyncio.to_thread(Store.open, self.told.store_url)
-            except Unavailable as error:
-                log.warning("no database yet: %s", error)
-                await asyncio.sleep(AGAIN)
+        self.store = await opened(self.told.store_url)
 
     async def run(self, connection: Client, stop: asyncio.Event) -> None:
         store, replicas, wait = self.store, self.told.replicas, self.told.ack_wait_ms / 1000

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oo_contracts.events import Event, Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, case
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oo_consumers.schema import DECISIONS, GENERATIONS, INBOX, PREDICTIONS, REACTIONS, SIGNALS
@@ -19,6 +19,7 @@ __all__ = ["each_once"]
 Insert = Callable[[Table], Any]
 Row = dict[str, Any]
 
+DECIDED = ("event_id", "user_id", "decided_at", "chosen", "event")
 INSERT: Mapping[str, Insert] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -49,11 +50,17 @@ def _new_keys(connection: Connection, insert: Insert, source: str, facts: Sequen
 
 
 def _insertion(insert: Insert, table: Table) -> Any:
-    """The first decision of a request stands; a repeated one (a retry that was answered twice) is counted."""
+    """Of the decisions of one request (a retry that was answered twice) the first made stands; the others are counted.
+
+    The first made, not the first to arrive: event ids grow with time, so the order of arrival does not matter.
+    """
     if table is not DECISIONS:
         return insert(table)
-    again = {"repeats": DECISIONS.c.repeats + 1}
-    return insert(table).on_conflict_do_update(index_elements=["request_id"], set_=again)
+    statement = insert(table)
+    earlier = statement.excluded.event_id < DECISIONS.c.event_id
+    columns = {name: case((earlier, statement.excluded[name]), else_=DECISIONS.c[name]) for name in DECIDED}
+    again = columns | {"repeats": DECISIONS.c.repeats + 1}
+    return statement.on_conflict_do_update(index_elements=["request_id"], set_=again)
 
 
 def _effect(fact: Event) -> tuple[Table, Row]:

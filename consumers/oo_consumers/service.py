@@ -11,10 +11,11 @@ from typing import Protocol
 from nats.aio.client import Client
 
 from oo_consumers.health import Health
-from oo_consumers.pull import AWAY
+from oo_consumers.pull import AGAIN, AWAY
 from oo_consumers.settings import ConsumerSettings
+from oo_consumers.store import Store, Unavailable
 
-__all__ = ["Job", "Service"]
+__all__ = ["Job", "Service", "opened"]
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,20 @@ class Service:
         if not self.connection.is_connected:
             return "no NATS"
         return None if self.consuming.is_set() else self.job.missing
+
+
+async def opened(url: str) -> Store:
+    """The store, as soon as there is a database.
+
+    Raises:
+        StoreError: the URL or the tables are not ours.
+    """
+    while True:
+        try:
+            return await asyncio.to_thread(Store.open, url)
+        except Unavailable as error:
+            log.warning("no database yet: %s", error)
+            await asyncio.sleep(AGAIN)
 
 
 async def _noted(error: Exception) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Self, TypeVar
 
-from oo_contracts.events import Event, ScoreDecision
+from oo_contracts.events import Event, GenerateDecision, ScoreDecision
 from oo_contracts.rewards import REWARDS, RewardTable
 from oo_contracts.rounds import Observed, Round, State, state_of
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, true, tuple_
@@ -24,7 +24,7 @@ from oo_consumers.database import StoreError, Unavailable
 from oo_consumers.effects import each_once
 from oo_consumers.schema import DECISIONS, GENERATIONS, PREDICTIONS, REACTIONS, SIGNALS
 
-__all__ = ["Logged", "Store", "StoreError", "Unavailable"]
+__all__ = ["Logged", "Reacted", "Store", "StoreError", "Unavailable"]
 
 T = TypeVar("T")
 
@@ -37,6 +37,14 @@ class Logged:
 
     request_id: str
     event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reacted:
+    """One stored reaction, and what it was a reaction to."""
+
+    candidate_id: str
+    observed: Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,28 @@ class Store:
                 if state_of(observed, now, table) is State.CLOSED:
                     reward = table.reward(item.reaction for item in observed)
                     yield Round(fact, reward, min(item.occurred_at for item in observed), table.version)
+
+    def reacted(self) -> Iterator[tuple[str, tuple[Reacted, ...]]]:
+        """Every request that somebody reacted to, with all reactions, in order of their occurrence."""
+        keys = (REACTIONS.c.request_id, REACTIONS.c.occurred_at, REACTIONS.c.event_id)
+        columns = (REACTIONS.c.request_id, REACTIONS.c.candidate_id, REACTIONS.c.reaction, REACTIONS.c.occurred_at)
+        for request_id, rows in groupby(self._all(select(*columns).order_by(*keys)), lambda row: row.request_id):
+            yield request_id, tuple(Reacted(row.candidate_id, _observed(row)) for row in rows)
+
+    def reacted_to(self) -> Iterator[tuple[str, str]]:
+        """Ids of decisions, scores and tips, that somebody reacted to: of their request and of their event."""
+        some = select(REACTIONS.c.request_id)
+        for table in (DECISIONS, GENERATIONS):
+            query = select(table.c.request_id, table.c.event_id).where(table.c.request_id.in_(some))
+            yield from ((row.request_id, row.event_id) for row in self._all(query))
+
+    def events(self, event_ids: Sequence[str]) -> Iterator[ScoreDecision | GenerateDecision]:
+        """These decisions, scores and tips, in no particular order."""
+        for start in range(0, len(event_ids), PAGE):
+            page = event_ids[start : start + PAGE]
+            for table, kind in ((DECISIONS, ScoreDecision), (GENERATIONS, GenerateDecision)):
+                rows = self._all(select(table.c.event).where(table.c.event_id.in_(page)))
+                yield from (kind.model_validate_json(row.event) for row in rows)
 
     def count_decided(self, since: datetime | None = None, until: datetime | None = None) -> int:
         """How many decisions there are from an instant to another, which is not included."""

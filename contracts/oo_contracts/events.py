@@ -14,16 +14,21 @@ from oo_contracts.task import TaskFacts
 from oo_contracts.wire import Name
 
 __all__ = [
+    "AssignmentFacts",
     "DecidedCandidate",
     "Event",
     "Feedback",
     "GenerateDecision",
     "MomentFacts",
     "Prediction",
+    "PromptDraw",
     "ScoreDecision",
     "ShadowChances",
     "Signal",
 ]
+
+
+Mode = Literal["active", "shadow", "apprentice", "holdout"]
 
 
 class _Fact(BaseModel):
@@ -88,6 +93,19 @@ class ShadowChances(_Fact):
     propensities: tuple[float, ...]
 
 
+class AssignmentFacts(_Fact):
+    """The experiment as it stood when the round was assigned: an estimate has to know the weights in force.
+
+    In mode `shadow` the default policy acted, in `apprentice` and `holdout` the baseline; the variant's own policy is
+    then among the round's shadows.
+    """
+
+    mode: Mode
+    unit: Literal["user", "request"]
+    coverage: float
+    weights: dict[str, float]
+
+
 class ScoreDecision(Event):
     """`decisions.score`: a whole round, enough to train on, to evaluate policies on, and to replay."""
 
@@ -106,7 +124,28 @@ class ScoreDecision(Event):
     shadows: tuple[ShadowChances, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     degraded: Degraded | None = None
+    assignment: AssignmentFacts | None = None
+    beliefs: dict[str, Any] | None = None  # what the policies of this round believed (oo_experiments.beliefs)
     seals: dict[str, int] | None = None  # a checksum of each input, by name (oo_contracts.seals)
+
+
+class PromptDraw(_Fact):
+    """How a prompt version was drawn for a call that left it to us, with all that replay needs.
+
+    `joint` is p(candidate) · p(version | candidate), when the call says with which chance its candidate was chosen.
+    """
+
+    versions: tuple[str, ...]
+    propensities: tuple[float, ...]
+    propensity: float
+    default: str
+    policy: PolicyInfo
+    experiment: ExperimentInfo | None = None
+    assignment: AssignmentFacts | None = None
+    beliefs: dict[str, Any] | None = None
+    shadows: tuple[ShadowChances, ...] = ()
+    candidate: float | None = None
+    joint: float | None = None
 
 
 class GenerateDecision(Event):
@@ -122,6 +161,7 @@ class GenerateDecision(Event):
     fallback: FallbackReason | None
     usage: Usage
     latency_ms: float
+    draw: PromptDraw | None = None
 
 
 class Prediction(Event):

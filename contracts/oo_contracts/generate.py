@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -19,7 +19,13 @@ class GenerateRequest(UserCall):
     """Write a tip about the candidate, or about the whole list when there is none."""
 
     candidate: Candidate | None = None
-    prompt_version: Name | None = Field(None, description="precedence: this, then DEFAULT_PROMPT_VERSION, then v1")
+    candidate_propensity: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="with which chance /score chose the candidate; logged with that of the prompt version"
+    )
+    prompt_version: Name | None = Field(
+        None,
+        description="precedence: this, then DEFAULT_PROMPT_VERSION, then v1; `auto`: the running experiment draws one",
+    )
 
     @field_validator("candidate")
     @classmethod
@@ -42,6 +48,9 @@ class GenerateReply(Wire):
     request_id: str
     tip: str
     prompt_version: str
+    prompt_propensity: float | None = Field(
+        None, description="with which chance the version was drawn; null when the call or the deployment named it"
+    )
     model: str
     fallback: FallbackReason | None = None
     usage: Usage = Usage()

@@ -13,6 +13,7 @@ from oo_contracts.task import Task
 from oo_contracts.wire import Name, Wire
 
 __all__ = [
+    "AUTO",
     "MAX_CANDIDATES",
     "MAX_TASKS",
     "Candidate",
@@ -25,9 +26,11 @@ __all__ = [
     "ScoreReply",
     "ScoreRequest",
     "UserCall",
+    "arm_of",
     "is_task",
 ]
 
+AUTO = "auto"  # as a prompt version: the running experiment is to choose one
 MAX_TASKS = 1_000  # Todoist itself allows 300 open tasks in a project
 MAX_CANDIDATES = 500
 
@@ -94,6 +97,15 @@ class Candidate(Wire):
     task_id: Name | None = None
     prompt_version: Name | None = None
     eligible: bool = True
+
+
+def arm_of(kind: str, prompt_version: str | None) -> str:
+    """What beliefs about a candidate are kept by: its wording where that is decided, else its kind.
+
+    >>> arm_of("tip", "v2"), arm_of("task", None), arm_of("task", "auto")
+    ('v2', 'task', 'task')
+    """
+    return kind if prompt_version in {None, AUTO} else str(prompt_version)
 
 
 class ScoreRequest(UserCall):

@@ -46,6 +46,9 @@ def _parts(of: ScoreDecision) -> Iterator[tuple[str, Any]]:
     yield "timezone", moment.timezone
     yield "tasks", moment.tasks
     yield "profile_computed_at", moment.profile_computed_at
+    for name in ("assignment", "beliefs"):
+        if (said := getattr(of, name)) is not None:
+            yield name, said
     if moment.profile is None:
         yield "profile", None
     else:

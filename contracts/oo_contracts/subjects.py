@@ -1,12 +1,15 @@
-"""Streams and subjects: their names appear nowhere else."""
+"""Streams, subjects and key-value buckets: their names appear nowhere else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 __all__ = [
+    "BELIEFS",
+    "BUCKETS",
     "DECISIONS",
     "DLQ",
+    "EXPERIMENTS",
     "FEEDBACK",
     "PREDICTIONS",
     "SIGNALS",
@@ -37,6 +40,9 @@ FEEDBACK = Stream("FEEDBACK", "feedback")
 DECISIONS = Stream("DECISIONS", "decisions")
 PREDICTIONS = Stream("PREDICTIONS", "predictions")
 DLQ = Stream("DLQ", "dlq")
+BELIEFS = "beliefs"  # a bucket: what the policies of each experiment believe, by its key
+EXPERIMENTS = "experiments"  # a bucket: experiments by their key, beside those that are files
+BUCKETS = (BELIEFS, EXPERIMENTS)
 STREAMS = (SIGNALS, FEEDBACK, DECISIONS, PREDICTIONS, DLQ)
 
 

@@ -1,119 +1,192 @@
-"""Experiments are data: a validated file each, read once at start."""
+"""Experiments are data: validated files, and the same values from a key-value bucket while everything runs."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from oo_experiments.assignment import bucket_ranges, choose, hash_value, in_namespace
-from oo_experiments.policy import Baseline, EpsilonGreedy, Greedy, Policy, Uniform
+from oo_experiments.beliefs import Beliefs
+from oo_experiments.kinds import KINDS, build
+from oo_experiments.policy import Policy
 
-__all__ = ["RUNNING", "Assignment", "BadExperiment", "Experiment", "PolicySpec", "Variant", "assign", "load"]
+__all__ = ["HOLDOUT", "RUNNING", "BadExperiment", "Experiment", "Holdout", "PolicySpec", "Variant", "load", "parsed"]
 
 RUNNING = Path(__file__).parent / "running"
+HOLDOUT = "holdout"  # the name of its file and of its key: no experiment has it
 Share = Annotated[float, Field(ge=0, le=1)]
+Mode = Literal["active", "shadow", "apprentice"]
+About = Literal["candidates", "prompts"]
 
 
 class BadExperiment(ValueError):
-    """A file that is no experiment; the message names the file and the field."""
+    """A definition that is no experiment; the message names where it is from and the field."""
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PolicySpec(_Data):
-    """A policy and its parameters, as a file states them."""
+    """A policy by its kind; its parameters stand beside it, as `{ kind = "softmax", temperature = 0.1 }`."""
 
-    kind: Literal["epsilon_greedy", "greedy", "uniform", "baseline"]
-    epsilon: Share | None = None
+    model_config = ConfigDict(extra="allow")
+
+    kind: str
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind not in KINDS:
+            raise ValueError(f"{kind} is none of {', '.join(KINDS)}")
+        return kind
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if (self.kind == "epsilon_greedy") != (self.epsilon is not None):
-            raise ValueError("epsilon belongs to epsilon_greedy, and epsilon_greedy needs it")
+        for name, value in self.parameters.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{name} is a number, not {value!r}")  # noqa: TRY004  # pydantic takes no TypeError
+        self.build(Beliefs())
         return self
 
-    def build(self) -> Policy:
-        if self.epsilon is not None:
-            return EpsilonGreedy(self.epsilon)
-        fixed: dict[str, Policy] = {"greedy": Greedy(), "uniform": Uniform(), "baseline": Baseline()}
-        return fixed[self.kind]
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return self.model_extra or {}
+
+    @property
+    def needs_beliefs(self) -> bool:
+        return KINDS[self.kind].beliefs is not None
+
+    @property
+    def needs_contexts(self) -> bool:
+        return KINDS[self.kind].beliefs == "linear"
+
+    def build(self, beliefs: Beliefs) -> Policy:
+        """The policy as it is while these are the beliefs."""
+        return build(self.kind, self.parameters, beliefs)
 
 
 class Variant(_Data):
-    name: Annotated[str, Field(min_length=1)]
+    """`active`: its policy acts. `shadow`: the default policy does. `apprentice`: the baseline does.
+
+    What does not act is logged all the same, with its chance for each candidate.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
     weight: Share
     policy: PolicySpec
+    mode: Mode = "active"
 
 
 class Experiment(_Data):
-    """Variants by weight, over the covered part of the users (or requests)."""
+    """Variants by weight, over the covered part of the users (or requests).
 
-    key: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    About `candidates` it is asked by /score; about `prompts` by a /generate whose prompt version is `auto`, and then
+    `prompts` are the versions to choose from. `shadows` are policies whose chances are logged on each of its rounds.
+    """
+
+    key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     purpose: str
+    about: About = "candidates"
+    prompts: tuple[str, ...] = ()
     status: Literal["running", "stopped"] = "running"
+    start: AwareDatetime | None = None
+    stop: AwareDatetime | None = None
     unit: Literal["user", "request"] = "user"
     coverage: Share = 1.0
     namespace: tuple[str, Share, Share] | None = None
     hash_version: Literal[1, 2] = 2
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+    shadows: tuple[PolicySpec, ...] = ()
 
     @model_validator(mode="after")
-    def _weights(self) -> Self:
+    def _whole(self) -> Self:
+        if self.key == HOLDOUT:
+            raise ValueError(f"key: {HOLDOUT} is the global holdout's")
         if abs(sum(variant.weight for variant in self.variants) - 1) > 1e-9:
             raise ValueError("the variants' weights must add up to 1")
+        if twice := [name for name, count in Counter(item.name for item in self.variants).items() if count > 1]:
+            raise ValueError(f"two variants are called {twice[0]}")
+        if self.start and self.stop and self.start >= self.stop:
+            raise ValueError("stop must be after start")
         return self
 
+    @model_validator(mode="after")
+    def _of_its_subject(self) -> Self:
+        if (self.about == "prompts") != bool(self.prompts):
+            raise ValueError("prompts are the versions of an experiment about prompts, and it needs them")
+        if len(set(self.prompts)) < len(self.prompts):
+            raise ValueError("prompts: a version stands there twice")
+        if self.about == "prompts" and self.needs_contexts:
+            raise ValueError("a prompt version has no feature row: choose a policy that needs none")
+        return self
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """The arm a user (or a request) is in, and the policy that acts there."""
+    @property
+    def policies(self) -> tuple[PolicySpec, ...]:
+        """All that act or are logged."""
+        return (*(variant.policy for variant in self.variants), *self.shadows)
 
-    key: str
-    variant: str
-    policy: Policy
+    @property
+    def needs_beliefs(self) -> bool:
+        return any(item.needs_beliefs for item in self.policies)
+
+    @property
+    def needs_contexts(self) -> bool:
+        return any(item.needs_contexts for item in self.policies)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        return {variant.name: variant.weight for variant in self.variants}
+
+    def runs(self, now: datetime) -> bool:
+        """Started, not stopped."""
+        begun = self.start is None or self.start <= now
+        return self.status == "running" and begun and (self.stop is None or now < self.stop)
 
 
-def load(folder: Path = RUNNING) -> tuple[Experiment, ...]:
-    """Every `*.toml` of a folder, by name.
+class Holdout(_Data):
+    """The share of the users that gets the baseline everywhere: what all changes together are worth is seen on it."""
+
+    share: Share
+    seed: Annotated[str, Field(min_length=1)] = HOLDOUT
+    purpose: str = ""
+
+
+def load(folder: Path = RUNNING) -> tuple[tuple[Experiment, ...], Holdout | None]:
+    """Every `*.toml` of a folder, by name; `holdout.toml` is the holdout.
 
     Raises:
-        BadExperiment: a file is not TOML or not an experiment.
+        BadExperiment: a file is not TOML or not an experiment, or two have one key.
     """
-    return tuple(_read(path) for path in sorted(folder.glob("*.toml")))
+    found = {path: _read(path) for path in sorted(folder.glob("*.toml"))}
+    experiments = tuple(item for item in found.values() if isinstance(item, Experiment))
+    if twice := [key for key, count in Counter(item.key for item in experiments).items() if count > 1]:
+        raise BadExperiment(f"two files of {folder} are the experiment {twice[0]}")
+    return experiments, next((item for item in found.values() if isinstance(item, Holdout)), None)
 
 
-def _read(path: Path) -> Experiment:
+def _read(path: Path) -> Experiment | Holdout:
     try:
-        return Experiment.model_validate(tomllib.loads(path.read_text()))
-    except tomllib.TOMLDecodeError as error:
+        return parsed(path.name, tomllib.loads(path.read_text()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadExperiment(f"{path.name} is not TOML: {error}") from None
+
+
+def parsed(name: str, data: Mapping[str, Any] | str | bytes) -> Experiment | Holdout:
+    """A definition by its file or key: of plain values, or of JSON text as it is in the bucket.
+
+    Raises:
+        BadExperiment: it is none.
+    """
+    kind: type[Experiment | Holdout] = Holdout if name.removesuffix(".toml") == HOLDOUT else Experiment
+    try:
+        return kind.model_validate_json(data) if isinstance(data, str | bytes) else kind.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadExperiment(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from None
-
-
-def assign(experiments: Iterable[Experiment], user_id: str, request_id: str) -> Assignment | None:
-    """The first running experiment that covers this user (or request), and its arm."""
-    for experiment in experiments:
-        place = _variant(experiment, user_id if experiment.unit == "user" else request_id)
-        if place >= 0:
-            variant = experiment.variants[place]
-            return Assignment(experiment.key, variant.name, variant.policy.build())
-    return None
-
-
-def _variant(experiment: Experiment, unit: str) -> int:
-    if experiment.status != "running":
-        return -1
-    if experiment.namespace is not None and not in_namespace(unit, experiment.namespace):
-        return -1
-    n = hash_value(experiment.key, unit, experiment.hash_version)
-    ranges = bucket_ranges(len(experiment.variants), experiment.coverage, [item.weight for item in experiment.variants])
-    return -1 if n is None else choose(n, ranges)
+        where = ".".join(map(str, first["loc"])) or "file"
+        raise BadExperiment(f"{name}: {where}: {first['msg'].removeprefix('Value error, ')}") from None

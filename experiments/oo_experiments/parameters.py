@@ -101,7 +101,8 @@ def check(policy: Any) -> None:
     Raises:
         BadParameter: one is out of its bounds.
     """
-    for name, parameter in parameters(type(policy)).items():
+    kind: Any = type(policy)
+    for name, parameter in parameters(kind).items():
         value = getattr(policy, name)
         if value not in parameter.bounds:
             raise BadParameter(name, f"is {parameter.bounds}, not {value}")
@@ -109,7 +110,8 @@ def check(policy: Any) -> None:
 
 def stated(policy: Any) -> str:
     """All parameters as a version has them: `gamma=20` or `alpha=1,ridge=0.5`."""
-    return ",".join(f"{name}={number(getattr(policy, name))}" for name in parameters(type(policy)))
+    kind: Any = type(policy)
+    return ",".join(f"{name}={number(getattr(policy, name))}" for name in parameters(kind))
 
 
 def number(value: float) -> str:

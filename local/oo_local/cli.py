@@ -47,7 +47,7 @@ Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the 
 Port = Annotated[
     int | None,
     typer.Option(
-        min=1024, max=65_000, help="Port of the ingress (as last time, else 8080); the 14 after it are used too."
+        min=1024, max=65_000, help="Port of the ingress (as last time, else 8080); the 15 after it are used too."
     ),
 ]
 Form = Annotated[Output, typer.Option(help="For people or for programs.")]

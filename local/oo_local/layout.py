@@ -24,6 +24,7 @@ OFFSETS = {
     "envoy-2": 12,
     "challenger-shadow": 13,
     "lake": 14,
+    "beliefs": 15,
 }
 
 

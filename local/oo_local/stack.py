@@ -40,7 +40,7 @@ class Stack:
 
     def base(self) -> tuple[Process, ...]:
         """What needs no model."""
-        return (self.nats(), self.mlflow(), self.llm(), self.litellm(), self.consumers(), self.lake())
+        return (self.nats(), self.mlflow(), self.llm(), self.litellm(), *self.consumers())
 
     def edge(self) -> tuple[Process, ...]:
         """What answers calls."""
@@ -99,25 +99,25 @@ class Stack:
         )
         return Process("litellm", command, port, environ, "/health/liveliness")
 
-    def consumers(self) -> Process:
-        port = self.layout.at("consumers")
-        environ = self._environ(
-            OO_CONSUMER_NATS_URL=self.layout.nats_url,
-            OO_CONSUMER_STORE_URL=self.layout.store_url,
-            OO_CONSUMER_HOST="127.0.0.1",
-            OO_CONSUMER_HTTP_PORT=str(port),
+    def consumers(self) -> tuple[Process, ...]:
+        """Effects, the offline log, and beliefs."""
+        at = self.layout
+        store = {"OO_CONSUMER_STORE_URL": at.store_url}
+        return (
+            self._consumer("consumers", "oo_consumers", store),
+            self._consumer("lake", "oo_consumers.lake", {"OO_CONSUMER_LAKE_URL": at.lake_url}),
+            self._consumer("beliefs", "oo_consumers.beliefs", store),
         )
-        return Process("consumers", self._module("oo_consumers"), port, environ, "/healthz/ready", after=("nats",))
 
-    def lake(self) -> Process:
-        port = self.layout.at("lake")
+    def _consumer(self, name: str, module: str, where: Mapping[str, str]) -> Process:
+        port = self.layout.at(name)
         environ = self._environ(
             OO_CONSUMER_NATS_URL=self.layout.nats_url,
-            OO_CONSUMER_LAKE_URL=self.layout.lake_url,
             OO_CONSUMER_HOST="127.0.0.1",
             OO_CONSUMER_HTTP_PORT=str(port),
+            **where,
         )
-        return Process("lake", self._module("oo_consumers.lake"), port, environ, "/healthz/ready", after=("nats",))
+        return Process(name, self._module(module), port, environ, "/healthz/ready", after=("nats",))
 
     def predictor(self, name: str, version: str) -> Process:
         """`predictor` serves the champion, `challenger` what may follow it; each a version, no alias that moves."""

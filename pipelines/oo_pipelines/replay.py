@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oo_contracts.events import DecidedCandidate, ScoreDecision, ShadowChances
-from oo_contracts.score import Candidate
+from oo_contracts.score import Candidate, arm_of
 from oo_contracts.seals import broken
+from oo_experiments.beliefs import BadBeliefs, Beliefs
 from oo_experiments.choice import Choice
 from oo_experiments.kinds import logged
-from oo_experiments.policy import Decision, UnknownPolicy, decide
+from oo_experiments.policy import UnknownPolicy, decide
 from oo_features.feature_set import FeatureSet, Rows
 from oo_features.moment import Moment
+from oo_features.scaling import scaled
 
 __all__ = ["FIRST", "Difference", "Model", "Replay", "Report", "asked", "differences"]
 
@@ -64,14 +66,8 @@ def differences(of: ScoreDecision, features: FeatureSet, model: Model | None) ->
     except (KeyError, ValueError, TypeError, OverflowError) as error:  # a moment that no call can have had
         return [Difference(of.request_id, None, "moment", "a decision", f"{type(error).__name__}: {error}")]
     values = tuple(item.value for item in of.candidates) if model is None else model.values(rows.values)
-    follows = (
-        *_clock(of),
-        *_rows(of, features, rows),
-        *_values(of, values),
-        *_choice(of, values),
-        *_shadows(of, values),
-    )
-    return [*follows, *_seals(of)]
+    decided = _decided(of, features, rows, values)
+    return [*_clock(of), *_rows(of, features, rows), *_values(of, values), *decided, *_seals(of)]
 
 
 def asked(item: DecidedCandidate) -> Candidate:
@@ -111,8 +107,28 @@ def _values(of: ScoreDecision, values: Floats) -> Iterator[Difference]:
     return _each(of, "value", [item.value for item in of.candidates], values)
 
 
-def _choice(of: ScoreDecision, values: Floats) -> Iterator[Difference]:
-    drawn = _drawn(of, of.policy.name, of.policy.version, values)
+def _decided(of: ScoreDecision, features: FeatureSet, rows: Rows, values: Floats) -> Iterator[Difference]:
+    """What the policies say of these values, each with what it believed then."""
+    try:
+        beliefs = None if of.beliefs is None else Beliefs.read(of.beliefs)
+    except BadBeliefs as error:
+        yield Difference(of.request_id, None, "beliefs", "beliefs", str(error))
+        return
+    baseline = next((place for place, item in enumerate(of.candidates) if item.id == of.baseline), None)
+    choice = Choice(
+        values,
+        [item.eligible for item in of.candidates],
+        baseline,
+        [arm_of(item.kind, item.prompt_version) for item in of.candidates],
+        () if beliefs is None else [scaled(features, row) for row in rows.values],
+    )
+    yield from _choice(of, choice, beliefs)
+    for shadow in of.shadows:
+        yield from _shadow(of, shadow, choice, beliefs)
+
+
+def _choice(of: ScoreDecision, choice: Choice, beliefs: Beliefs | None) -> Iterator[Difference]:
+    drawn = decide(logged(of.policy.name, of.policy.version, beliefs), choice, key=of.request_id)
     chosen = None if drawn.index is None else of.candidates[drawn.index].id
     yield from _each(of, "chance", [item.propensity for item in of.candidates], drawn.propensities)
     if chosen != of.chosen:
@@ -121,25 +137,14 @@ def _choice(of: ScoreDecision, values: Floats) -> Iterator[Difference]:
         yield Difference(of.request_id, None, "propensity", of.propensity, drawn.propensity)
 
 
-def _shadows(of: ScoreDecision, values: Floats) -> Iterator[Difference]:
-    for shadow in of.shadows:
-        yield from _shadow(of, shadow, values)
-
-
-def _shadow(of: ScoreDecision, shadow: ShadowChances, values: Floats) -> Iterator[Difference]:
+def _shadow(of: ScoreDecision, shadow: ShadowChances, choice: Choice, beliefs: Beliefs | None) -> Iterator[Difference]:
     name, version = shadow.policy.name, shadow.policy.version
-    found = _drawn(of, name, version, values).propensities
+    found = decide(logged(name, version, beliefs), choice, key=of.request_id).propensities
     if len(shadow.propensities) != len(found):
         said = f"{len(shadow.propensities)} chances"
         yield Difference(of.request_id, None, f"shadow {name} {version}", said, f"{len(found)} chances")
     else:
         yield from _each(of, f"chance by shadow {name} {version}", shadow.propensities, found)
-
-
-def _drawn(of: ScoreDecision, policy: str, version: str, values: Floats) -> Decision:
-    eligible = [item.eligible for item in of.candidates]
-    baseline = next((place for place, item in enumerate(of.candidates) if item.id == of.baseline), None)
-    return decide(logged(policy, version), Choice(values, eligible, baseline), key=of.request_id)
 
 
 def _each(of: ScoreDecision, what: str, said: Floats, found: Floats) -> Iterator[Difference]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 from oo_experiments.assignment import bucket_ranges, choose, hash_value, in_namespace
-from oo_experiments.experiment import BadExperiment, assign, load
+from oo_experiments.enrolment import Running, assign
+from oo_experiments.experiment import BadExperiment, load
 
 HASHES = [
     ("", "a", 1, 0.22), ("", "b", 1, 0.077), ("b", "a", 1, 0.946), ("ef", "d", 1, 0.652),
@@ -66,6 +68,7 @@ def test_every_user_is_in_one_part_of_a_namespace(user):
     assert parts.count(True) == 1
 
 
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 EXPERIMENT = """
 key = "tone"
 purpose = "x"
@@ -89,7 +92,10 @@ def experiments(folder, coverage):
 
 def arms(found):
     return {
-        f"u-{number}": item.variant if (item := assign(found, f"u-{number}", "r")) else None for number in range(10_000)
+        f"u-{number}": item.variant
+        if (item := assign(Running(*found), "candidates", f"u-{number}", "r", NOW))
+        else None
+        for number in range(10_000)
     }
 
 
@@ -126,4 +132,4 @@ def test_a_bad_file_is_refused_by_name(tmp_path, text, named):
 
 
 def test_the_packaged_experiments_can_be_read():
-    assert [item.key for item in load()] == ["exploration-2026-11"]
+    assert [item.key for item in load()[0]] == ["exploration-2026-11"]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from oo_consumers.store import Store
 from oo_contracts.events import ScoreDecision, ShadowChances
 from oo_contracts.score import PolicyInfo, ScoreRequest
+from oo_experiments.enrolment import Running
 from oo_experiments.experiment import load as load_experiments
 from oo_experiments.kinds import logged
 from oo_experiments.policy import Baseline, EpsilonGreedy, Greedy, Uniform, UnknownPolicy
@@ -39,6 +40,7 @@ from pydantic import ValidationError
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SETS = {RANKER_V1.ref: RANKER_V1}
+RUNNING = Running(*load_experiments())
 ODD_SHARE = 0.123456789012345  # more digits than a rounded version would keep
 
 
@@ -349,7 +351,7 @@ class Kept(list):
         self.append(event)
 
 
-async def scored(predictor, sessions, **more):
+async def scored(predictor, sessions, running=RUNNING, **more):
     kept = Kept()
     for session in sessions:
         tasks = [
@@ -357,9 +359,7 @@ async def scored(predictor, sessions, **more):
         ]
         ask = {"request_id": session.request_id, "user_id": session.user.id, "timezone": session.user.zone}
         body = json.dumps(ask | {"tasks": tasks, "profile_features": session.user.profile} | more)
-        scorer = Scorer(
-            RANKER_V1, predictor, EpsilonGreedy(ODD_SHARE), load_experiments(), kept, lambda at=session.at: at
-        )
+        scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(ODD_SHARE), lambda: running, kept, lambda at=session.at: at)
         (await scorer(ScoreRequest.model_validate_json(body), {})).publish()
     return [ScoreDecision.model_validate_json(item.model_dump_json()) for item in kept]
 

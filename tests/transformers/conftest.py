@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from oo_contracts.generate import Usage
 from oo_contracts.score import ModelInfo
+from oo_experiments.enrolment import Running
 from oo_experiments.policy import EpsilonGreedy
 from oo_features.sets import RANKER_V1
 from oo_prompts.registry import load
@@ -67,10 +68,11 @@ class Fakes:
     writer: FakeWriter = field(default_factory=FakeWriter)
     outbox: FakeOutbox = field(default_factory=FakeOutbox)
     default_prompt: str | None = None
+    running: Running = field(default_factory=Running)
 
     def app(self):
-        scorer = Scorer(RANKER_V1, self.predictor, EpsilonGreedy(0.1), (), self.outbox, lambda: NOW)
-        generator = Generator(load(), self.default_prompt, self.writer, self.outbox, lambda: NOW)
+        scorer = Scorer(RANKER_V1, self.predictor, EpsilonGreedy(0.1), lambda: self.running, self.outbox, lambda: NOW)
+        generator = Generator(load(), self.default_prompt, self.writer, lambda: self.running, self.outbox, lambda: NOW)
         edge = Edge(scorer, generator, About("tip-ranker", RANKER_V1.ref, "c0ffee"))
         return ShortCut(nothing_here, edge.routes(), LIMIT)
 

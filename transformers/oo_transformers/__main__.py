@@ -6,14 +6,17 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from oo_experiments.enrolment import Running
 from oo_experiments.experiment import BadExperiment, load
 from oo_prompts.registry import PromptError, select
 from oo_prompts.registry import load as load_prompts
 from oo_serving.server import kserve_unknown
 from pydantic import ValidationError
 
+from oo_transformers.live import usable
 from oo_transformers.parts import Parts, run
 from oo_transformers.settings import TransformerSettings
 
@@ -60,6 +63,13 @@ def settings(environ: Mapping[str, str]) -> TransformerSettings:
     return TransformerSettings.read(environ, default_prompt_version=environ.get("DEFAULT_PROMPT_VERSION") or None)
 
 
+def files(folder: Path, prompts: frozenset[str]) -> Running:
+    experiments, holdout = load(folder)
+    for item in experiments:
+        usable(item, prompts)
+    return Running(experiments, holdout)
+
+
 def main() -> None:
     """Parse, check everything that can be wrong, then serve."""
     given = arguments(sys.argv[1:])
@@ -67,7 +77,7 @@ def main() -> None:
         told = settings(os.environ)
         prompts = load_prompts()
         select(None, told.default_prompt_version, prompts)
-        experiments = load(told.experiments)
+        running = files(told.experiments, frozenset(prompts))
     except ValidationError as error:
         first = error.errors()[0]
         sys.exit(_refusal(f"OO_TRANSFORMER_{str(first['loc'][0]).upper()}: {first['msg']}"))
@@ -75,7 +85,7 @@ def main() -> None:
         sys.exit(_refusal(f"DEFAULT_PROMPT_VERSION: {error}"))
     except BadExperiment as error:
         sys.exit(_refusal(f"OO_TRANSFORMER_EXPERIMENTS: {error}"))
-    parts = Parts(given.model_name, given.predictor_host, told, prompts, experiments)
+    parts = Parts(given.model_name, given.predictor_host, told, prompts, running)
     run(parts, given.http_port)
 
 

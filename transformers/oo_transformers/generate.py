@@ -12,14 +12,17 @@ from typing import Protocol
 from oo_contracts.events import GenerateDecision
 from oo_contracts.generate import FallbackReason, GenerateReply, GenerateRequest, Usage
 from oo_contracts.ids import uuid7
+from oo_contracts.score import AUTO
 from oo_contracts.subjects import decision
 from oo_contracts.task import Task
+from oo_experiments.enrolment import Running
 from oo_features.moment import Moment
 from oo_prompts import template
 from oo_prompts.registry import Prompt, select
 from oo_prompts.tasktext import clean, listed
 
 from oo_transformers import metrics
+from oo_transformers.draw import Drawn, drawn
 from oo_transformers.errors import WriterUnavailable
 from oo_transformers.score import Outbox
 from oo_transformers.writer import Written
@@ -47,12 +50,21 @@ class Generated:
 
 
 @dataclass(frozen=True, slots=True)
+class Selected:
+    """The prompt, and how it was drawn if it was."""
+
+    prompt: Prompt
+    draw: Drawn | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Generator:
     """`default` is the deployment's DEFAULT_PROMPT_VERSION."""
 
     prompts: Mapping[str, Prompt]
     default: str | None
     writer: Writer
+    running: Callable[[], Running]
     outbox: Outbox
     clock: Callable[[], datetime]
 
@@ -63,21 +75,30 @@ class Generator:
             oo_prompts.registry.UnknownPrompt: the call names a version that nobody has written.
         """
         start = perf_counter()
-        prompt = select(ask.prompt_version, self.default, self.prompts)
         request_id = ask.request_id or uuid7()
         moment = Moment.at(self.clock(), ask.timezone)
+        by = self._selected(ask, request_id, moment)
         focus = _focus(ask)
-        tip, written, fallback = await self._tip(prompt, ask, focus, moment, request_id)
+        tip, written, fallback = await self._tip(by.prompt, ask, focus, moment, request_id)
         reply = GenerateReply.model_construct(
             request_id=request_id,
             tip=tip,
-            prompt_version=prompt.version,
+            prompt_version=by.prompt.version,
+            prompt_propensity=by.draw.propensity if by.draw else None,
             model=written.model,
             fallback=fallback,
             usage=written.usage,
         )
         seconds = perf_counter() - start
-        return Generated(reply, {"writer": seconds}, lambda: self._publish(ask, reply, prompt, moment, seconds))
+        return Generated(reply, {"writer": seconds}, lambda: self._publish(ask, reply, by, moment, seconds))
+
+    def _selected(self, ask: GenerateRequest, request_id: str, at: Moment) -> Selected:
+        """By name, or drawn; what is named is no draw, and nothing can be learned of it by propensities."""
+        if ask.prompt_version != AUTO:
+            return Selected(select(ask.prompt_version, self.default, self.prompts))
+        default = select(None, self.default, self.prompts).version
+        found = drawn(ask, default, self.running(), request_id, at.now)
+        return Selected(self.prompts[found.version], found)
 
     async def _tip(
         self, prompt: Prompt, ask: GenerateRequest, focus: Task | None, moment: Moment, request_id: str
@@ -93,7 +114,7 @@ class Generator:
         return tip, written, None
 
     def _publish(
-        self, ask: GenerateRequest, reply: GenerateReply, prompt: Prompt, moment: Moment, seconds: float
+        self, ask: GenerateRequest, reply: GenerateReply, by: Selected, moment: Moment, seconds: float
     ) -> None:
         metrics.GENERATED.labels(reply.prompt_version, reply.fallback or "no").inc()
         event = GenerateDecision.model_construct(
@@ -103,11 +124,12 @@ class Generator:
             decided_at=moment.now,
             candidate_id=ask.candidate.id if ask.candidate else None,
             prompt_version=reply.prompt_version,
-            prompt_digest=prompt.digest,
+            prompt_digest=by.prompt.digest,
             model=reply.model,
             fallback=reply.fallback,
             usage=reply.usage,
             latency_ms=seconds * 1000,
+            draw=by.draw.facts if by.draw else None,
         )
         self.outbox.put(decision("generate"), event)
 

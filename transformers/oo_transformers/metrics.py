@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Histogram
 
-__all__ = ["FALLBACKS", "GENERATED", "SCORED", "SECONDS"]
+__all__ = ["FALLBACKS", "GENERATED", "SCORED", "SECONDS", "UNUSABLE"]
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 SECONDS = Histogram("oo_request_seconds", "from the parsed call to the encoded reply", ["route"], buckets=BUCKETS)
 SCORED = Counter("oo_scored", "answers of /score", ["model_version", "policy", "degraded"])
 GENERATED = Counter("oo_generated", "answers of /generate", ["prompt_version", "fallback"])
 FALLBACKS = Counter("oo_feature_fallback", "features that fell back", ["feature", "reason"])
+UNUSABLE = Counter("oo_unusable", "definitions of experiments, and beliefs, that were left out", ["kind"])

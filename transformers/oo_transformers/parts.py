@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from oo_experiments.experiment import Experiment
+from oo_experiments.enrolment import Running
 from oo_experiments.policy import EpsilonGreedy
 from oo_features.contract import contract_digest, mirror
 from oo_features.sets import RANKER_V1
@@ -17,6 +17,7 @@ from oo_serving.outbox import Outbox
 from oo_serving.server import Ports, log_to_stderr, serve
 
 from oo_transformers.generate import Generator
+from oo_transformers.live import Live
 from oo_transformers.model import transformer_model
 from oo_transformers.pool import Pool
 from oo_transformers.predictor import InferenceClient
@@ -36,7 +37,7 @@ class Parts:
     predictor_host: str
     told: TransformerSettings
     prompts: Mapping[str, Prompt]
-    experiments: tuple[Experiment, ...]
+    running: Running
 
 
 def run(parts: Parts, port: int) -> None:
@@ -46,21 +47,24 @@ def run(parts: Parts, port: int) -> None:
     outbox = Outbox(told.nats_url, told.outbox_capacity)
     split, llm = Pool(f"http://{parts.predictor_host}"), Pool(told.llm_url)
     predictor = InferenceClient(split, parts.model, told.budget_ms / 1000, RANKER_V1.columns)
-    scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(told.epsilon), parts.experiments, outbox, now)
+    live = Live(told.nats_url, parts.running, frozenset(parts.prompts))
+    scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(told.epsilon), lambda: live.running, outbox, now)
     writer = LiteLlm(llm, told.llm_key, told.llm_deadline_ms / 1000)
-    generator = Generator(parts.prompts, told.default_prompt_version, writer, outbox, now)
+    generator = Generator(parts.prompts, told.default_prompt_version, writer, lambda: live.running, outbox, now)
     edge = Edge(scorer, generator, About(parts.model, RANKER_V1.ref, contract_digest(mirror())))
     models = [transformer_model(parts.model, scorer)]
-    serve(models, edge.routes(), Ports(port, told.host), _open(outbox, split, llm), max_body=told.max_body_bytes)
+    serve(models, edge.routes(), Ports(port, told.host), _open(live, outbox, split, llm), max_body=told.max_body_bytes)
 
 
 @contextlib.asynccontextmanager
-async def _open(outbox: Outbox, *pools: Pool) -> AsyncIterator[None]:
+async def _open(live: Live, outbox: Outbox, *pools: Pool) -> AsyncIterator[None]:
     """Publish while calls are served, and what is left when they are not any more."""
     outbox.start()
+    live.start()
     try:
         yield
     finally:
         for pool in pools:
             pool.close()
+        await live.stop()
         await outbox.stop()

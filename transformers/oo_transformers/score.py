@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Protocol
 
-from oo_contracts.events import DecidedCandidate, Event, ScoreDecision
+from oo_contracts.events import Event
 from oo_contracts.ids import uuid7
-from oo_contracts.score import Candidate, Degraded, ExperimentInfo, ModelInfo, PolicyInfo, ScoreRequest
-from oo_contracts.seals import sealed
+from oo_contracts.score import Candidate, ModelInfo, ScoreRequest, arm_of
 from oo_contracts.subjects import decision
+from oo_experiments.beliefs import Beliefs
 from oo_experiments.choice import Choice
-from oo_experiments.experiment import Assignment, Experiment, assign
-from oo_experiments.policy import Baseline, Decision, Policy, decide
+from oo_experiments.enrolment import Assignment, Running, assign
+from oo_experiments.policy import Baseline, Policy, decide
 from oo_features.feature_set import FeatureSet, Rows
 from oo_features.moment import Moment
+from oo_features.scaling import scaled
 
 from oo_transformers import metrics
 from oo_transformers.errors import PredictorUnavailable
 from oo_transformers.predictor import Values
+from oo_transformers.round import Judged, Round
 
 __all__ = ["NO_MODEL", "Outbox", "Predictor", "Scored", "Scorer"]
 
@@ -47,15 +49,6 @@ class Outbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What the model said of the rows, or why it did not."""
-
-    values: tuple[float, ...]
-    model: ModelInfo
-    degraded: Degraded | None
-
-
-@dataclass(frozen=True, slots=True)
 class Scored:
     """The reply, where its time went (ms), and what to do once it is sent."""
 
@@ -66,12 +59,12 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """`policy` acts for whoever is in no experiment."""
+    """`policy` acts for whoever is in no experiment; `running` says what runs at this moment."""
 
     features: FeatureSet
     predictor: Predictor
     policy: Policy
-    experiments: tuple[Experiment, ...]
+    running: Callable[[], Running]
     outbox: Outbox
     clock: Callable[[], datetime]
 
@@ -91,12 +84,11 @@ class Scorer:
         featured = perf_counter()
         judged = await self._judge(rows, request_id, headers)
         predicted = perf_counter()
-        assignment = None if judged.degraded else assign(self.experiments, ask.user_id, request_id)
+        assignment = self._assigned(judged, ask.user_id, request_id, moment)
+        choice = self._choice(ask, candidates, rows, judged, assignment)
         policy = _policy(judged, assignment, self.policy)
-        eligible = [candidate.eligible for candidate in candidates]
-        baseline = _baseline(ask, candidates)
-        drawn = decide(policy, Choice(judged.values, eligible, baseline), key=request_id)
-        round_ = Round(request_id, ask, moment, candidates, rows, judged, policy, assignment, baseline, drawn)
+        drawn = decide(policy, choice, key=request_id)
+        round_ = Round(request_id, ask, moment, candidates, rows, judged, policy, assignment, choice, drawn)
         decided = perf_counter()
         timing = {"features": featured - start, "predictor": predicted - featured, "policy": decided - predicted}
         return Scored(round_.reply(self.features.ref), timing, lambda: self._publish(round_))
@@ -107,6 +99,39 @@ class Scorer:
             None
             if profile is None
             else {of.name: profile[of.name] for of in self.features.profile if of.name in profile}
+        )
+
+    def _assigned(self, judged: Judged, user_id: str, request_id: str, at: Moment) -> Assignment | None:
+        """A degraded round is in no experiment: nothing could be learned from it."""
+        if judged.degraded:
+            return None
+        found = assign(self.running(), "candidates", user_id, request_id, at.now)
+        return None if found is None else self._of_our_rows(found)
+
+    def _of_our_rows(self, of: Assignment) -> Assignment:
+        """Beliefs about rows of another length, as while a new version rolls out, are none about ours."""
+        linear = of.beliefs.linear if of.beliefs else None
+        if linear is None or linear.d == len(self.features.names) + 1:
+            return of
+        metrics.UNUSABLE.labels("beliefs").inc()
+        return replace(of, beliefs=Beliefs())
+
+    def _choice(
+        self,
+        ask: ScoreRequest,
+        candidates: tuple[Candidate, ...],
+        rows: Rows,
+        judged: Judged,
+        assignment: Assignment | None,
+    ) -> Choice:
+        """What policies may look at; rows are scaled only where one asks for them."""
+        linear = assignment is not None and assignment.needs_contexts
+        return Choice(
+            judged.values,
+            [candidate.eligible for candidate in candidates],
+            _baseline(ask, candidates),
+            [arm_of(item.kind, item.prompt_version) for item in candidates],
+            [scaled(self.features, row) for row in rows.values] if linear else (),
         )
 
     async def _judge(self, rows: Rows, request_id: str, headers: Mapping[bytes, bytes]) -> Judged:
@@ -129,7 +154,7 @@ class Scorer:
 def _policy(judged: Judged, assignment: Assignment | None, default: Policy) -> Policy:
     if judged.degraded:
         return BASELINE
-    return assignment.policy if assignment else default
+    return assignment.acting(default) if assignment else default
 
 
 def _baseline(ask: ScoreRequest, candidates: tuple[Candidate, ...]) -> int | None:
@@ -140,81 +165,3 @@ def _baseline(ask: ScoreRequest, candidates: tuple[Candidate, ...]) -> int | Non
         if item.id == ask.baseline or (ask.baseline is None and item.eligible)
     )
     return next(wanted, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """All that was known and decided in one call; the reply and the event are two views of it."""
-
-    request_id: str
-    ask: ScoreRequest
-    moment: Moment
-    candidates: tuple[Candidate, ...]
-    rows: Rows
-    judged: Judged
-    policy: Policy
-    assignment: Assignment | None
-    baseline: int | None
-    drawn: Decision
-
-    def reply(self, feature_set: str) -> dict[str, Any]:
-        """A ScoreReply as plain values: best first, equals in the order they came."""
-        values, chances = self.judged.values, self.drawn.propensities
-        order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
-        return {
-            "request_id": self.request_id,
-            "scores": [
-                {"candidate_id": self.candidates[at].id, "score": values[at], "propensity": chances[at], "rank": rank}
-                for rank, at in enumerate(order, start=1)
-            ],
-            "chosen": self._id(self.drawn.index),
-            "model": {"name": self.judged.model.name, "version": self.judged.model.version},
-            "policy": {"name": self.policy.name, "version": self.policy.version},
-            "experiment": {"key": self.assignment.key, "variant": self.assignment.variant} if self.assignment else None,
-            "feature_set": feature_set,
-            "fallbacks": [{"feature": item.feature, "reason": item.reason} for item in self.rows.fallbacks],
-            "profile_age": "known" if self.rows.profile_known else "unknown",
-            "degraded": self.judged.degraded,
-        }
-
-    def event(self, feature_set: str) -> ScoreDecision:
-        """The whole round; made after the reply is sent, from parts that are already valid."""
-        decision = ScoreDecision.model_construct(
-            event_id=uuid7(),
-            request_id=self.request_id,
-            user_id=self.ask.user_id,
-            decided_at=self.moment.now,
-            moment=self.moment.facts(),
-            feature_set=feature_set,
-            candidates=tuple(map(self._decided, range(len(self.candidates)))),
-            chosen=self._id(self.drawn.index),
-            propensity=self.drawn.propensity,
-            baseline=self._id(self.baseline),
-            model=self.judged.model,
-            policy=PolicyInfo(name=self.policy.name, version=self.policy.version),
-            experiment=self._experiment(),
-            fallbacks=self.rows.fallbacks,
-            degraded=self.judged.degraded,
-        )
-        return sealed(decision)
-
-    def _decided(self, at: int) -> DecidedCandidate:
-        item = self.candidates[at]
-        return DecidedCandidate(
-            id=item.id,
-            kind=item.kind,
-            task_id=item.task_id,
-            prompt_version=item.prompt_version,
-            eligible=item.eligible,
-            row=self.rows.values[at],
-            value=self.judged.values[at],
-            propensity=self.drawn.propensities[at],
-        )
-
-    def _experiment(self) -> ExperimentInfo | None:
-        if self.assignment is None:
-            return None
-        return ExperimentInfo(key=self.assignment.key, variant=self.assignment.variant)
-
-    def _id(self, at: int | None) -> str | None:
-        return None if at is None else self.candidates[at].id

@@ -189,6 +189,12 @@ export interface components {
             fallback: ("timeout" | "unavailable" | "invalid_output") | null;
             /** Model */
             model: string;
+            /**
+             * Prompt Propensity
+             * @description with which chance the version was drawn; null when the call or the deployment named it
+             * @default null
+             */
+            prompt_propensity: number | null;
             /** Prompt Version */
             prompt_version: string;
             /** Request Id */
@@ -211,6 +217,12 @@ export interface components {
             /** @default null */
             candidate?: components["schemas"]["Candidate"] | null;
             /**
+             * Candidate Propensity
+             * @description with which chance /score chose the candidate; logged with that of the prompt version
+             * @default null
+             */
+            candidate_propensity?: number | null;
+            /**
              * Profile Computed At
              * @description one instant, or one per feature
              * @default null
@@ -228,7 +240,7 @@ export interface components {
             } | null;
             /**
              * Prompt Version
-             * @description precedence: this, then DEFAULT_PROMPT_VERSION, then v1
+             * @description precedence: this, then DEFAULT_PROMPT_VERSION, then v1; `auto`: the running experiment draws one
              * @default null
              */
             prompt_version?: string | null;

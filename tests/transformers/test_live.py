@@ -1,0 +1,144 @@
+"""Experiments and beliefs change while everything runs; what is unusable, or away, changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from experiments_made import NOW, experiment
+from oo_consumers import streams
+from oo_consumers.beliefs.keeper import written
+from oo_experiments.beliefs import Beliefs, Contribution
+from oo_experiments.enrolment import Running
+from oo_experiments.experiment import BadExperiment, Holdout, parsed
+from oo_prompts.registry import load as load_prompts
+from oo_transformers import metrics
+from oo_transformers.live import Live, usable
+from real_nats import Nats
+
+PROMPTS = frozenset(load_prompts())
+TAUGHT = Beliefs().add(Contribution("v2", 1.0))
+
+
+def live(url="nats://127.0.0.1:1", *files):
+    return Live(url, Running(files), PROMPTS)
+
+
+def keys(of):
+    return [item.key for item in of.running.experiments]
+
+
+def unusable(kind):
+    return metrics.UNUSABLE.labels(kind)._value.get()
+
+
+def test_what_the_bucket_says_is_laid_over_the_files():
+    one = live("nats://127.0.0.1:1", experiment("tone"))
+
+    one.take({"words": experiment("words").model_dump_json().encode()}, {"words": written("words", TAUGHT, NOW)})
+
+    assert keys(one) == ["tone", "words"]
+    assert one.running.beliefs == {"words": TAUGHT}
+
+
+def test_what_is_taken_out_of_the_bucket_leaves_the_file():
+    one = live("nats://127.0.0.1:1", experiment("tone"))
+    one.take({"tone": experiment("tone", status="stopped").model_dump_json().encode()}, {})
+    assert one.running.experiments[0].status == "stopped"
+
+    one.take({}, {})
+
+    assert one.running.experiments[0].status == "running"
+
+
+def test_the_holdout_may_come_by_the_bucket():
+    one = live()
+
+    one.take({"holdout": b'{"share": 0.1}'}, {})
+
+    assert one.running.holdout == Holdout(share=0.1)
+
+
+@pytest.mark.parametrize("bad", [b"", b"{}", b"null", b'{"key": "tone"}', b"\xff"])
+def test_a_bad_definition_keeps_the_one_before(bad, caplog):
+    one, before = live(), unusable("experiment")
+    one.take({"tone": experiment("tone").model_dump_json().encode(), "other": bad}, {})
+    assert keys(one) == ["tone"]
+
+    one.take({"tone": bad}, {})
+
+    assert keys(one) == ["tone"]
+    assert unusable("experiment") == before + 2
+    assert "left as it was: experiment tone" in caplog.text
+
+
+@pytest.mark.parametrize("bad", [b"", b"[]", b"{}", b'{"beliefs": {"arms": {"v1": [1.5, 0]}}}', b'{"beliefs": null}'])
+def test_bad_beliefs_keep_those_before(bad):
+    one, before = live(), unusable("beliefs")
+    one.take({}, {"words": written("words", TAUGHT, NOW)})
+
+    one.take({}, {"words": bad})
+
+    assert one.running.beliefs == {"words": TAUGHT}
+    assert unusable("beliefs") == before + 1
+
+
+def test_a_prompt_version_that_nobody_has_written_is_refused():
+    words = experiment("words", about="prompts", prompts=["v1", "v99"])
+
+    with pytest.raises(BadExperiment, match=r"words: prompts: there is no version v99; known are v1"):
+        usable(words, PROMPTS)
+
+
+async def put(url, bucket, key, value):
+    import nats  # noqa: PLC0415
+
+    connection = await nats.connect(url)
+    js = connection.jetstream()
+    await streams.ensure(js)
+    store = await js.key_value(bucket)
+    await (store.delete(key) if value is None else store.put(key, value))
+    await connection.close()
+
+
+async def until(true, patience=15.0):
+    end = asyncio.get_running_loop().time() + patience
+    while not true() and asyncio.get_running_loop().time() < end:
+        await asyncio.sleep(0.05)
+    return true()
+
+
+@pytest.mark.real
+async def test_nats_may_come_late_change_go_away_and_come_back(tmp_path):
+    nats = Nats(tmp_path)
+    one = live(nats.url, experiment("tone"))
+    one.start()
+    try:
+        assert keys(one) == ["tone"]
+
+        nats.start()
+        await put(nats.url, "experiments", "words", experiment("words").model_dump_json().encode())
+        await put(nats.url, "beliefs", "words", written("words", TAUGHT, NOW))
+        assert await until(lambda: keys(one) == ["tone", "words"] and one.running.beliefs == {"words": TAUGHT})
+
+        nats.stop()
+        await asyncio.sleep(1.5)
+        assert keys(one) == ["tone", "words"]
+
+        nats.start()
+        more = TAUGHT.add(Contribution("v1", 0.5))
+        await put(nats.url, "beliefs", "words", written("words", more, NOW))
+        assert await until(lambda: one.running.beliefs == {"words": more})
+
+        await put(nats.url, "experiments", "words", None)
+        assert await until(lambda: keys(one) == ["tone"])
+    finally:
+        await one.stop()
+        nats.stop()
+
+
+def test_what_is_put_is_what_is_parsed():
+    found = experiment("words", about="prompts", prompts=["v1", "v2"])
+
+    assert usable(parsed("words", json.dumps(found.model_dump(mode="json"))), PROMPTS) == found
