@@ -6,9 +6,11 @@ import asyncio
 import signal
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nats
+from nats.js.errors import NoKeysError
 from oo_consumers import streams
 from waiting import eventually, free_port, listens
 
@@ -52,6 +54,35 @@ class Nats:
         info = await connection.jetstream().consumer_info(durable.upper(), durable)
         await connection.close()
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    def put(self, bucket, key, value):
+        """Into a bucket; None takes the key away."""
+        asyncio.run(self._put(bucket, key, value))
+
+    async def _put(self, bucket, key, value):
+        async with self._bucket(bucket) as store:
+            await (store.delete(key) if value is None else store.put(key, value))
+
+    def values(self, bucket):
+        """What a bucket holds, by key."""
+        return asyncio.run(self._values(bucket))
+
+    async def _values(self, bucket):
+        async with self._bucket(bucket) as store:
+            try:
+                return {key: (await store.get(key)).value for key in await store.keys()}
+            except NoKeysError:
+                return {}
+
+    @asynccontextmanager
+    async def _bucket(self, bucket):
+        connection = await nats.connect(self.url)
+        try:
+            js = connection.jetstream()
+            await streams.ensure(js)
+            yield await js.key_value(bucket)
+        finally:
+            await connection.close()
 
     def dead(self, durable):
         return asyncio.run(self._dead(durable))

@@ -7,7 +7,6 @@ import json
 
 import pytest
 from experiments_made import NOW, experiment
-from oo_consumers import streams
 from oo_consumers.beliefs.keeper import written
 from oo_experiments.beliefs import Beliefs, Contribution
 from oo_experiments.enrolment import Running
@@ -91,17 +90,6 @@ def test_a_prompt_version_that_nobody_has_written_is_refused():
         usable(words, PROMPTS)
 
 
-async def put(url, bucket, key, value):
-    import nats  # noqa: PLC0415
-
-    connection = await nats.connect(url)
-    js = connection.jetstream()
-    await streams.ensure(js)
-    store = await js.key_value(bucket)
-    await (store.delete(key) if value is None else store.put(key, value))
-    await connection.close()
-
-
 async def until(true, patience=15.0):
     end = asyncio.get_running_loop().time() + patience
     while not true() and asyncio.get_running_loop().time() < end:
@@ -118,8 +106,8 @@ async def test_nats_may_come_late_change_go_away_and_come_back(tmp_path):
         assert keys(one) == ["tone"]
 
         nats.start()
-        await put(nats.url, "experiments", "words", experiment("words").model_dump_json().encode())
-        await put(nats.url, "beliefs", "words", written("words", TAUGHT, NOW))
+        await nats._put("experiments", "words", experiment("words").model_dump_json().encode())
+        await nats._put("beliefs", "words", written("words", TAUGHT, NOW))
         assert await until(lambda: keys(one) == ["tone", "words"] and one.running.beliefs == {"words": TAUGHT})
 
         nats.stop()
@@ -128,10 +116,10 @@ async def test_nats_may_come_late_change_go_away_and_come_back(tmp_path):
 
         nats.start()
         more = TAUGHT.add(Contribution("v1", 0.5))
-        await put(nats.url, "beliefs", "words", written("words", more, NOW))
+        await nats._put("beliefs", "words", written("words", more, NOW))
         assert await until(lambda: one.running.beliefs == {"words": more})
 
-        await put(nats.url, "experiments", "words", None)
+        await nats._put("experiments", "words", None)
         assert await until(lambda: keys(one) == ["tone"])
     finally:
         await one.stop()
