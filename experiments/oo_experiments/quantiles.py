@@ -35,7 +35,11 @@ def normal_sf(x: float) -> float:
 
 def t_sf(x: float, degrees: float) -> float:
     """The chance that Student's t exceeds x."""
-    tail = _incomplete_beta(degrees / 2, 0.5, degrees / (degrees + x * x)) / 2
+    square = x * x
+    if square < degrees:  # the other way round, degrees / (degrees + x²) would lose the digits of a small x
+        tail = (1 - _incomplete_beta(0.5, degrees / 2, square / (degrees + square))) / 2
+    else:
+        tail = _incomplete_beta(degrees / 2, 0.5, degrees / (degrees + square)) / 2
     return tail if x >= 0 else 1 - tail
 
 

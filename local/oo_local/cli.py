@@ -19,6 +19,7 @@ from oo_local import show, state
 from oo_local.calls import EXAMPLE, Called, CallFailed, post
 from oo_local.contract.command import contract
 from oo_local.doctor import checks
+from oo_local.experiments import experiment
 from oo_local.features import features
 from oo_local.layout import Layout
 from oo_local.rewards import rewards
@@ -38,6 +39,7 @@ app = typer.Typer(
     """,
 )
 app.add_typer(contract, name="contract")
+app.add_typer(experiment, name="experiment")
 app.add_typer(features, name="features")
 app.add_typer(rewards, name="rewards")
 console = Console(highlight=False)

@@ -41,7 +41,10 @@ def test_a_hanging_part_degrades_the_answer_and_no_more(stack, name, degraded, f
 @pytest.mark.embedded("its processes are killed by their ids; tests/cluster kills pods")
 @pytest.mark.parametrize(
     "name",
-    ["predictor", "litellm", "llm", "nats", "mlflow", "consumers", "lake", "transformer-1", "transformer-2", "envoy-1"],
+    [
+        *("predictor", "litellm", "llm", "nats", "mlflow", "consumers", "lake", "beliefs"),
+        *("transformer-1", "transformer-2", "envoy-1"),
+    ],
 )
 def test_a_killed_part_is_hardly_missed_and_comes_back(stack, name):
     assert eventually(lambda: all(transformers_known(stack)))  # one that just came back is known a second later
