@@ -45,4 +45,5 @@ def radius(stderr: Real, users: Real, alpha: float = 0.05, tuning: float = TUNIN
         tuning: users at which the interval is to be tightest; choose it before the first look.
     """
     scaled = users * rho(alpha, tuning) ** 2
-    return stderr * np.sqrt((scaled + 1) / scaled * np.log((scaled + 1) / alpha**2))
+    wide: Real = stderr * np.sqrt((scaled + 1) / scaled * np.log((scaled + 1) / alpha**2))
+    return wide
