@@ -154,10 +154,10 @@ class Logged:
         """
         p, t, r, n = (np.asarray(column, float) for column in (propensity, target, reward, actions))
         for name, is_right, wanted in (
+            ("n_actions", (n >= 1) & (n == np.floor(n)), "a whole number of at least 1"),
             ("propensity", (p > 0) & (p <= 1), "above 0 and at most 1"),
             ("target", (t >= 0) & (t <= 1), "from 0 to 1"),
             ("reward", np.isfinite(r), "a number"),
-            ("n_actions", (n >= 1) & (n == np.floor(n)), "a whole number of at least 1"),
         ):
             if not is_right.all():
                 raise ValueError(f"{name}: {wanted} in each round, which round {int(np.argmin(is_right)) + 1} is not")

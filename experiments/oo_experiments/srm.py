@@ -18,6 +18,7 @@ __all__ = ["Counted", "by_propensities", "by_weights"]
 
 Floats = NDArray[np.float64]
 ALARM = 0.001
+CLOSE = 1e-10  # of the largest variance, below which a direction's is rounding: all arms together do not vary
 FEWEST = 8.0  # expected of each variation, below which χ² is no approximation
 
 
@@ -65,7 +66,8 @@ def by_propensities(chosen: ArrayLike, chances: ArrayLike, draws: ArrayLike | No
     """Rounds of each variation against the sum of their logged propensities.
 
     A round's propensities may depend on all rounds before it: observed minus expected is a martingale with the
-    covariance Σ diag(p) - p pᵀ, so χ² holds for bandits as well (Hall and Heyde 1980, corollary 3.1).
+    covariance Σ diag(p) - p pᵀ, so χ² holds for bandits as well, as far as one round's share of that covariance becomes
+    small (Hall and Heyde, Martingale Limit Theory and Its Application, 1980, corollary 3.1).
 
     Args:
         chosen: shape (rounds,), the place of the variation that was shown.
@@ -104,9 +106,10 @@ def _first_of_each(draws: NDArray[np.generic], chosen: NDArray[np.int64]) -> NDA
 
 def _counted(observed: Floats, expected: Floats, covariance: Floats, *, impossible: bool) -> Counted:
     """χ² over the directions in which there was chance; what had no chance must not have happened."""
-    degrees = int(np.linalg.matrix_rank(covariance, hermitian=True))
-    apart = observed - expected
-    inverse = np.linalg.pinv(covariance, rcond=1e-10, hermitian=True)
-    chi2 = np.inf if impossible else float(apart @ inverse @ apart)
+    variance, direction = np.linalg.eigh(covariance)
+    drawn = variance > CLOSE * max(float(variance.max()), 0.0)
+    along = direction.T @ (observed - expected)
+    chi2 = np.inf if impossible else float((along[drawn] ** 2 / variance[drawn]).sum())
+    degrees = int(drawn.sum())
     p = 0.0 if impossible else chi2_sf(chi2, degrees) if degrees else 1.0
     return Counted(tuple(observed.tolist()), tuple(expected.tolist()), chi2, degrees, p)

@@ -186,11 +186,11 @@ def _read(path: Path, target: str) -> Logged:
     if user.null_count:
         raise BadPlan(f"{path}: user_id: missing in some round")
     propensity, reward, actions = (_numbers(table, name, path) for name in ("propensity", "reward", "n_actions"))
-    chance = 1 / actions if target == "uniform" else _numbers(table, f"target_{target}", path)
+    chance = 1 / actions.clip(1) if target == "uniform" else _numbers(table, f"target_{target}", path)
     try:
         return Logged.of(propensity, chance, reward, user.to_numpy(), actions)
     except ValueError as error:
-        raise BadPlan(f"{path}: {error}") from None
+        raise BadPlan(f"{path}: {str(error).replace('target:', f'target_{target}:')}") from None
 
 
 def _table(path: Path) -> Any:
