@@ -30,7 +30,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 MOST = 1e15  # users beyond which no plan is of use
-FLOORS = np.geomspace(1e-4, 1, 401)
+FLOORS = np.geomspace(1e-4, 1, 201)
 
 
 def of_users(variance: float, rounds_per_user: float, icc: float = 0.0) -> float:
@@ -51,23 +51,23 @@ def split_variance(variance: float, share: float = 0.5) -> float:
     return variance / (share * (1 - share))
 
 
-def weighted_variance(mean: float, sd: float, floor: float, differs: float = 1.0) -> float:
+def weighted_variance(now: float, new: float, floor: float, differs: float = 1.0) -> float:
     """Of one round's contribution (w - 1) r to the value of a challenger less that of the policy that logs.
 
-    The least favourable case: where the two differ, the challenger wants what is logged with the floor alone, so
-    E[(w - 1)²] = 1 / floor - 1, whatever the reward; where they agree the weight is taken as 1.
+    The least favourable case: where the two differ, the challenger wants what is logged with the floor alone. Then w is
+    1 / floor with that chance, else 0. Where they agree, the weight is taken as 1.
 
     Args:
-        mean: of a round's reward.
-        sd: of a round's reward.
+        now: mean square of a round's reward as the champion acts.
+        new: the same as the challenger acts, where they differ.
         floor: least propensity of any action.
         differs: share of the rounds in which the challenger wants another action.
     """
-    return differs * (1 / floor - 1) * (mean**2 + sd**2)
+    return differs * (1 - floor) * ((1 - floor) / floor * new + now)
 
 
 def halving_floor(floor: float) -> float:
-    """The floor with half the variance of weights.
+    """The floor with half the variance of weights, which is 1 / floor - 1.
 
     >>> round(halving_floor(0.05), 4)
     0.0952

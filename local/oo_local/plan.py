@@ -67,12 +67,12 @@ def plan(
     """
     from oo_local.planned import BadPlan, Options, needed  # noqa: PLC0415  # numpy, pyarrow
 
-    options = Options(
-        effect=effect, relative_effect=relative_effect, mean=mean, sd=sd, split=split, alpha=alpha, power=power,
-        propensity_floor=propensity_floor, differs=differs, log=log, target=target, tuning=tuning, icc=icc,
-        rounds_per_user=rounds_per_user, rounds_per_day=rounds_per_day,
-    )  # fmt: skip
     try:
+        options = Options(
+            effect=effect, relative_effect=relative_effect, mean=mean, sd=sd, split=split, differs=differs, log=log,
+            propensity_floor=propensity_floor, target=target, rounds_per_user=rounds_per_user, icc=icc,
+            rounds_per_day=rounds_per_day, alpha=alpha, power=power, tuning=tuning,
+        )  # fmt: skip
         found = needed(options)
     except BadPlan as error:
         _refuse(str(error))

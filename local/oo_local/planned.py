@@ -87,15 +87,28 @@ class Options:
             if getattr(self, name) is not None:
                 raise BadPlan(f"{_option(name)} comes from the log")
 
-    def spread(self) -> tuple[float, float]:
-        """Mean and standard deviation of a round's reward."""
+    @property
+    def reward(self) -> float:
+        """Of a round at present."""
         if self.mean is None or not math.isfinite(self.mean):
             raise BadPlan("--mean is needed: what a round earns at present")
+        return self.mean
+
+    def square(self, gain: float = 0.0) -> float:
+        """Mean square of the reward of rounds that earn so much more."""
+        mean = self.reward + gain
         if self.sd is not None:
-            return self.mean, self.sd
-        if not 0 < self.mean < 1:
-            raise BadPlan(f"--sd is needed: rewards of 0 and 1 do not have the mean {self.mean}")
-        return self.mean, math.sqrt(self.mean * (1 - self.mean))
+            return self.sd**2 + mean**2
+        if not 0 < self.reward < 1 or not 0 <= mean <= 1:
+            raise BadPlan(f"--sd is needed: rewards of 0 and 1 do not have the mean {mean:g}")
+        return mean
+
+    def wanted(self, mean: float) -> float:
+        """The effect, absolute."""
+        effect = self.effect if self.effect is not None else (self.relative_effect or 0.0) * mean
+        if not effect:
+            raise BadPlan("--relative-effect of a mean of 0 is no effect: say --effect")
+        return effect
 
 
 def _option(name: str) -> str:
@@ -120,9 +133,7 @@ def needed(options: Options) -> dict[str, Any]:
         BadPlan: the log will not do, or no number of users would be enough.
     """
     of = _logged(options) if options.log is not None else _imagined(options)
-    effect = options.effect if options.effect is not None else (options.relative_effect or 0.0) * of.mean
-    if not effect:
-        raise BadPlan("--relative-effect of a mean of 0 is no effect: say --effect")
+    effect = options.wanted(of.mean)
     alpha, power, tuning = options.alpha, options.power, options.tuning
     users = {
         "fixed": fixed_users(of.variance, effect, alpha, power),
@@ -145,15 +156,16 @@ def _size(users: float, rounds_per_user: float, options: Options) -> dict[str, f
 
 def _imagined(options: Options) -> _Comparison:
     """From what people say of the rounds to come."""
-    mean, sd = options.spread()
-    rounds = options.rounds_per_user or 1.0
-    floor, share = options.propensity_floor, 0.5 if options.split is None else options.split
+    mean, rounds, floor = options.reward, options.rounds_per_user or 1.0, options.propensity_floor
+    halving: dict[str, float] | None
     if floor is not None:
-        name, variance = f"off-policy, floor {floor:g}", weighted_variance(mean, sd, floor, options.differs)
-        halving: dict[str, float] | None = {"propensity_floor": halving_floor(floor)}
+        gain = options.wanted(mean) / options.differs
+        variance = weighted_variance(options.square(), options.square(gain), floor, options.differs)
+        name, halving = f"off-policy, floor {floor:g}", {"propensity_floor": halving_floor(floor)}
     else:
-        name, variance = f"split {share:g}", split_variance(sd**2, share)
-        half = halving_split(share)
+        share = 0.5 if options.split is None else options.split
+        name, half = f"split {share:g}", halving_split(share)
+        variance = split_variance(options.square() - mean**2, share)
         halving = None if half is None else {"split": half}
     return _Comparison(name, mean, rounds, of_users(variance, rounds, options.icc or 0.0), halving)
 

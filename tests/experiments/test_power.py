@@ -90,7 +90,7 @@ def test_an_off_policy_comparison_takes_as_many_users_as_planned_from_a_log():
 
 
 def test_and_from_its_floor_alone():
-    variance = power.weighted_variance(0.5, 0.5, FLOOR)
+    variance = power.weighted_variance(0.5, 0.5 + GAIN, FLOOR)  # of rewards 0 and 1, the mean squares are the means
 
     planned = power.sequential_users(variance, GAIN * (1 - FLOOR), power=0.5)
 
@@ -102,15 +102,15 @@ def test_the_floor_that_halves_does():
     floor = power.halving_floor(FLOOR)
     effect = GAIN * (1 - FLOOR)
 
-    planned = power.weighted_variance(0.5, 0.5, floor), power.weighted_variance(0.5, 0.5, FLOOR)
+    planned = [power.weighted_variance(0.5, 0.5 + GAIN, chance) for chance in (floor, FLOOR)]
     measured = [
-        np.var((target / propensity - 1) * reward)
+        np.mean(((target / propensity - 1) * reward) ** 2)
         for propensity, target, reward in (bandit(draw, 400_000, chance) for chance in (floor, FLOOR))
     ]
 
-    assert planned[0] == pytest.approx(planned[1] / 2)
-    assert measured[0] == pytest.approx(measured[1] / 2, rel=0.08)
-    assert power.fixed_users(planned[0], effect) == pytest.approx(power.fixed_users(planned[1], effect) / 2)
+    assert planned[0] == pytest.approx(planned[1] / 2, rel=0.02)
+    assert measured == pytest.approx(planned, rel=0.04)
+    assert power.fixed_users(planned[0], effect) == pytest.approx(power.fixed_users(planned[1], effect) / 2, rel=0.02)
 
 
 def test_the_share_at_random_that_halves_does():
