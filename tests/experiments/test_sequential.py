@@ -11,14 +11,15 @@ from oo_experiments.quantiles import normal_quantile
 from oo_experiments.sequential import radius, rho
 
 RUNS, LOOKS, EACH = 2_000, 1_000, 20  # users between two looks
+STEPS = LOOKS + 5  # the first look is at 120 users
 
 
 def looked(draw, runs):
     """Champion and challenger alike, rewards 0 and 1: each look's difference, standard error and number of users."""
-    seen = EACH / 2 * np.arange(1, LOOKS + 1)
-    one, other = (draw.binomial(EACH // 2, 0.3, (runs, LOOKS)).cumsum(axis=1) / seen for _ in range(2))
-    variances = one * (1 - one) + other * (1 - other)
-    return one - other, np.sqrt(variances / (seen - 1)), 2 * seen
+    seen = EACH / 2 * np.arange(1, STEPS + 1)
+    one, other = (draw.binomial(EACH // 2, 0.3, (runs, STEPS)).cumsum(axis=1) / seen for _ in range(2))
+    stderr = np.sqrt((one * (1 - one) + other * (1 - other)) / (seen - 1))
+    return (one - other)[:, -LOOKS:], stderr[:, -LOOKS:], 2 * seen[-LOOKS:]
 
 
 def test_peeking():
@@ -27,7 +28,6 @@ def test_peeking():
 
     for _ in range(RUNS // 500):
         apart, stderr, users = looked(draw, 500)
-        apart, stderr, users = apart[:, 5:], stderr[:, 5:], users[5:]  # from 120 users on
         ever["always-valid"] += int((abs(apart) > radius(stderr, users)).any(axis=1).sum())
         ever["fixed"] += int((abs(apart) > stderr * normal_quantile(0.975)).any(axis=1).sum())
 
@@ -39,7 +39,7 @@ def test_what_peeking_measured_is_what_a_comparison_says():
     apart, stderr, users = looked(np.random.default_rng(2), 1)
     half = users[-1] / 2
     draw = np.random.default_rng(2)
-    sums = [draw.binomial(EACH // 2, 0.3, (1, LOOKS)).sum() for _ in range(2)]
+    sums = [draw.binomial(EACH // 2, 0.3, (1, STEPS)).sum() for _ in range(2)]
 
     found = difference(*(Moments(half, total, half, total, total, half) for total in sums))
 
