@@ -169,10 +169,6 @@ class Logged:
         return float(self.reward.mean())
 
     @property
-    def sd(self) -> float:
-        return float(self.reward.std())
-
-    @property
     def users(self) -> int:
         return len(np.unique(self.user))
 
@@ -192,8 +188,15 @@ class Logged:
 
         By the log alone: dividing by the logged p as well takes it from p's rounds to q's.
         """
-        q = (1 - mixed) * self.propensity + mixed / self.actions
+        q = self._mixed(mixed)
         return float(np.mean((self.target - self.propensity) ** 2 / (self.propensity * q) * self.reward**2))
+
+    def floor(self, mixed: float) -> float:
+        """The least propensity that was logged, had a share of the rounds been drawn evenly."""
+        return float(self._mixed(mixed).min())
+
+    def _mixed(self, share: float) -> Floats:
+        return (1 - share) * self.propensity + share / self.actions
 
     def halving_share(self) -> float | None:
         """The least share of rounds drawn evenly that halves the variance; None where none does."""

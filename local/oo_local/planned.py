@@ -175,8 +175,7 @@ def _logged(options: Options) -> _Comparison:
     target = options.target or ""
     rounds = _read(Path(options.log or ""), target)
     share = rounds.halving_share()
-    floor = None if share is None else share / float(rounds.actions.mean())
-    halving = None if share is None or floor is None else {"share_at_random": share, "propensity_floor": floor}
+    halving = None if share is None else {"share_at_random": share, "propensity_floor": rounds.floor(share)}
     if not rounds.variance > 0:
         raise BadPlan(f"target_{target}: it chooses as the log did, so there is nothing to tell apart")
     return _Comparison(

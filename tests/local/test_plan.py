@@ -9,7 +9,7 @@ import random
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from oo_experiments.power import fixed_users
+from oo_experiments.power import fixed_users, halving_floor
 from oo_local.cli import app
 from typer.testing import CliRunner
 
@@ -102,7 +102,9 @@ def test_a_log_says_its_own_mean_users_and_weights(log):
     assert found["mean"] == pytest.approx(0.5, abs=0.04)
     assert found["rounds_per_user"] == 2
     assert found["variance_per_user"] == pytest.approx(per_round / 2, rel=0.25)
-    assert 0.1 < found["halving"]["share_at_random"] < 1
+    share = found["halving"]["share_at_random"]
+    assert found["halving"]["propensity_floor"] == pytest.approx((1 - share) * 0.1 + share / 2)
+    assert found["halving"]["propensity_floor"] == pytest.approx(halving_floor(0.1), rel=0.1)
 
 
 def test_a_log_may_be_parquet_and_its_target_uniform(log, tmp_path):
