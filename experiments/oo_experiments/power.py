@@ -20,8 +20,7 @@ __all__ = [
     "Logged",
     "chance_by",
     "fixed_users",
-    "halving_floor",
-    "halving_split",
+    "halving",
     "of_users",
     "sequential_users",
     "split_variance",
@@ -66,19 +65,13 @@ def weighted_variance(now: float, new: float, floor: float, differs: float = 1.0
     return differs * (1 - floor) * ((1 - floor) / floor * new + now)
 
 
-def halving_floor(floor: float) -> float:
-    """The floor with half the variance of weights, which is 1 / floor - 1.
+def halving(share: float) -> float | None:
+    """The split, or the floor, on the same side of one half that needs half the users; None where even halves do not.
 
-    >>> round(halving_floor(0.05), 4)
-    0.0952
-    """
-    return 2 * floor / (1 + floor)
+    Both make the variance go by 1 / share + 1 / (1 - share): of a floor, as `weighted_variance` has it, when only the
+    logging changes. The champion stays what it is, so its own value is then weighted as well.
 
-
-def halving_split(share: float) -> float | None:
-    """The split on the same side of one half that needs half the users; None where even halves do not.
-
-    >>> round(halving_split(0.05), 4), halving_split(0.5)
+    >>> round(halving(0.05), 4), halving(0.5)
     (0.1063, None)
     """
     left = 1 - 8 * share * (1 - share)

@@ -14,8 +14,7 @@ from oo_experiments.comparison import FEWEST
 from oo_experiments.power import (
     Logged,
     fixed_users,
-    halving_floor,
-    halving_split,
+    halving,
     of_users,
     sequential_users,
     split_variance,
@@ -27,7 +26,8 @@ __all__ = ["BadPlan", "Options", "needed"]
 COLUMNS = ("request_id", "user_id", "action", "n_actions", "propensity", "reward")
 Floats = NDArray[np.float64]
 RANGES: dict[tuple[str, ...], tuple[str, Callable[[float], bool]]] = {
-    ("alpha", "power", "split", "propensity_floor"): ("between 0 and 1", lambda value: 0 < value < 1),
+    ("alpha", "power", "split"): ("between 0 and 1", lambda value: 0 < value < 1),
+    ("propensity_floor",): ("above 0 and at most 0.5", lambda value: 0 < value <= 0.5),
     ("icc",): ("from 0 to 1", lambda value: 0 <= value <= 1),
     ("differs",): ("above 0 and at most 1", lambda value: 0 < value <= 1),
     ("rounds_per_user",): ("at least 1", lambda value: 1 <= value < math.inf),
@@ -157,17 +157,16 @@ def _size(users: float, rounds_per_user: float, options: Options) -> dict[str, f
 def _imagined(options: Options) -> _Comparison:
     """From what people say of the rounds to come."""
     mean, rounds, floor = options.reward, options.rounds_per_user or 1.0, options.propensity_floor
-    halving: dict[str, float] | None
     if floor is not None:
         gain = options.wanted(mean) / options.differs
         variance = weighted_variance(options.square(), options.square(gain), floor, options.differs)
-        name, halving = f"off-policy, floor {floor:g}", {"propensity_floor": halving_floor(floor)}
+        name, option, half = f"off-policy, floor {floor:g}", "propensity_floor", halving(floor)
     else:
         share = 0.5 if options.split is None else options.split
-        name, half = f"split {share:g}", halving_split(share)
         variance = split_variance(options.square() - mean**2, share)
-        halving = None if half is None else {"split": half}
-    return _Comparison(name, mean, rounds, of_users(variance, rounds, options.icc or 0.0), halving)
+        name, option, half = f"split {share:g}", "split", halving(share)
+    less = None if half is None else {option: half}
+    return _Comparison(name, mean, rounds, of_users(variance, rounds, options.icc or 0.0), less)
 
 
 def _logged(options: Options) -> _Comparison:
@@ -175,12 +174,10 @@ def _logged(options: Options) -> _Comparison:
     target = options.target or ""
     rounds = _read(Path(options.log or ""), target)
     share = rounds.halving_share()
-    halving = None if share is None else {"share_at_random": share, "propensity_floor": rounds.floor(share)}
+    less = None if share is None else {"share_at_random": share, "propensity_floor": rounds.floor(share)}
     if not rounds.variance > 0:
         raise BadPlan(f"target_{target}: it chooses as the log did, so there is nothing to tell apart")
-    return _Comparison(
-        f"off-policy, {target} on the log", rounds.mean, rounds.rounds_per_user, rounds.variance, halving
-    )
+    return _Comparison(f"off-policy, {target} on the log", rounds.mean, rounds.rounds_per_user, rounds.variance, less)
 
 
 def _read(path: Path, target: str) -> Logged:

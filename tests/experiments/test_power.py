@@ -97,20 +97,26 @@ def test_and_from_its_floor_alone():
     assert np.median(waits(np.random.default_rng(3), int(3 * planned), 1)) == pytest.approx(planned, rel=0.25)
 
 
+def second_moment(draw, logging):
+    """Mean of ((π - p) r / q)² when `logging` draws, the champion being what it is in `bandit`."""
+    champion = np.array([1 - (ACTIONS - 1) * FLOOR, *[FLOOR] * (ACTIONS - 1)])
+    action = draw.choice(ACTIONS, p=logging, size=400_000)
+    reward = draw.random(400_000) < 0.5 + GAIN * (action == 1)
+    apart = ((action == 1) - champion[action]) / logging[action] * reward
+    assert np.mean(apart) == pytest.approx(GAIN * (1 - FLOOR), abs=0.02)
+    return np.mean(apart**2)
+
+
 def test_the_floor_that_halves_does():
     draw = np.random.default_rng(4)
-    floor = power.halving_floor(FLOOR)
-    effect = GAIN * (1 - FLOOR)
+    floors = FLOOR, power.halving(FLOOR)
 
-    planned = [power.weighted_variance(0.5, 0.5 + GAIN, chance) for chance in (floor, FLOOR)]
-    measured = [
-        np.mean(((target / propensity - 1) * reward) ** 2)
-        for propensity, target, reward in (bandit(draw, 400_000, chance) for chance in (floor, FLOOR))
-    ]
+    before, after = (
+        second_moment(draw, np.array([1 - (ACTIONS - 1) * floor, *[floor] * (ACTIONS - 1)])) for floor in floors
+    )
 
-    assert planned[0] == pytest.approx(planned[1] / 2, rel=0.02)
-    assert measured == pytest.approx(planned, rel=0.04)
-    assert power.fixed_users(planned[0], effect) == pytest.approx(power.fixed_users(planned[1], effect) / 2, rel=0.02)
+    assert before == pytest.approx(power.weighted_variance(0.5, 0.5 + GAIN, FLOOR), rel=0.05)
+    assert after == pytest.approx(before / 2, rel=0.08)
 
 
 def test_the_share_at_random_that_halves_does():
@@ -119,13 +125,10 @@ def test_the_share_at_random_that_halves_does():
 
     share = log.halving_share()
 
-    chances = np.array([1 - 3 * FLOOR, FLOOR, FLOOR, FLOOR])
-    mixed = (1 - share) * chances + share / ACTIONS
-    action = draw.choice(ACTIONS, p=mixed, size=400_000)
-    reward = draw.random(400_000) < 0.5 + GAIN * (action == 1)
-    apart = ((action == 1) - chances[action]) / mixed[action] * reward
-    assert np.mean(apart**2) == pytest.approx(log.spread(0) / 2, rel=0.08)
-    assert np.mean(apart) == pytest.approx(0.6 - (0.5 + FLOOR * GAIN), abs=0.02)
+    chances = np.array([1 - (ACTIONS - 1) * FLOOR, *[FLOOR] * (ACTIONS - 1)])
+    after = second_moment(draw, (1 - share) * chances + share / ACTIONS)
+    assert after == pytest.approx(log.spread(0) / 2, rel=0.08)
+    assert log.floor(share) == pytest.approx(power.halving(FLOOR), rel=0.1)
 
 
 def test_no_share_halves_what_is_even_already():
