@@ -6,18 +6,30 @@ Source: docs.growthbook.io/lib/build-your-own, sections on hashing, bucket range
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from itertools import accumulate
+from operator import add
 
-__all__ = ["bucket_ranges", "choose", "hash_value", "in_namespace"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["bucket_ranges", "choose", "hash_value", "hash_values", "in_namespace"]
 
 Range = tuple[float, float]
+States = NDArray[np.uint32]
+START, PRIME = 0x811C9DC5, 0x01000193
+POWERS = 10 ** np.arange(9, -1, -1, dtype=np.uint32)  # of the decimal digits that 32 bits may have
 
 
 def fnv1a32(text: str) -> int:
-    """The 32-bit FNV-1a hash (Fowler, Noll, Vo) of the text's UTF-8 bytes."""
-    state = 0x811C9DC5
-    for byte in text.encode():
-        state = ((state ^ byte) * 0x01000193) & 0xFFFFFFFF
+    """The 32-bit FNV-1a hash (Fowler, Noll, Vo), but over UTF-16 code units, each XORed whole.
+
+    GrowthBook's TypeScript SDK does so (`charCodeAt`), and the recommender runs it; the published cases are all ASCII,
+    where bytes and units are the same. Its Python SDK takes code points, and so puts an id with an emoji elsewhere.
+    """
+    state = START
+    for unit in _units(text).tolist():
+        state = ((state ^ unit) * PRIME) & 0xFFFFFFFF
     return state
 
 
@@ -34,17 +46,69 @@ def hash_value(seed: str, value: str, version: int) -> float | None:
     return None
 
 
+def hash_values(seed: str, values: Sequence[str], version: int) -> NDArray[np.float64]:
+    """`hash_value` of a whole population: a million takes seconds; NaN where that says None.
+
+    >>> hash_values("seed", ["a", "b"], 2).tolist()
+    [0.0505, 0.2696]
+    """
+    if version == 2:
+        states = _absorbed(np.full(len(values), fnv1a32(seed), np.uint32), values)
+        return _of_decimals(states) % 10_000 / 10_000
+    if version == 1:
+        states = _absorbed(np.full(len(values), START, np.uint32), values)
+        for unit in _units(seed):
+            states = (states ^ unit) * np.uint32(PRIME)
+        return states % 1_000 / 1_000
+    return np.full(len(values), np.nan)
+
+
+def _units(text: str) -> NDArray[np.uint16]:
+    """UTF-16 code units; half a pair, which JSON can spell, is a unit as any other."""
+    return np.frombuffer(text.encode("utf-16-le", "surrogatepass"), "<u2")
+
+
+def _absorbed(states: States, values: Sequence[str]) -> States:
+    """The hashes gone on with each value: position by position over all that are long enough, the longest first."""
+    parts = [value.encode("utf-16-le", "surrogatepass") for value in values]
+    sizes = np.fromiter(map(len, parts), np.int64, len(parts)) // 2
+    units = np.frombuffer(b"".join(parts), "<u2").astype(np.uint32)
+    order = np.argsort(-sizes, kind="stable")
+    starts, longest = (np.cumsum(sizes) - sizes)[order], sizes[order]
+    found = states[order]
+    for place in range(longest[0] if len(longest) else 0):
+        count = int(np.searchsorted(-longest, -place))
+        found[:count] = (found[:count] ^ units[starts[:count] + place]) * np.uint32(PRIME)
+    back = np.empty_like(found)
+    back[order] = found
+    return back
+
+
+def _of_decimals(numbers: States) -> States:
+    """The hash of each number's decimal text."""
+    found = np.full(len(numbers), START, np.uint32)
+    for power in POWERS:
+        digit = numbers // power % np.uint32(10) + np.uint32(ord("0"))
+        found = np.where((numbers >= power) | (power == 1), (found ^ digit) * np.uint32(PRIME), found)
+    return found
+
+
 def bucket_ranges(count: int, coverage: float = 1.0, weights: Sequence[float] | None = None) -> list[Range]:
     """Each variation's stretch of [0, 1); less coverage shortens each stretch and moves none of them.
+
+    As in the SDK, weights of another number or sum are taken as equal, and a weight that is no number ends the ranges:
+    nobody is in them.
 
     >>> bucket_ranges(2, 0.5)
     [(0.0, 0.25), (0.5, 0.75)]
     """
-    shares = list(weights) if weights is not None and len(weights) == count else [1 / count] * count
-    if not 0.99 <= sum(shares) <= 1.01:
-        shares = [1 / count] * count
+    equal = [1 / max(count, 1)] * count
+    shares = list(weights) if weights is not None and len(weights) == count else equal
+    total = reduce(add, shares, 0.0)  # in the SDK's order; `sum` rounds in another way from Python 3.12 on
+    if total < 0.99 or total > 1.01:
+        shares = equal
+    starts = accumulate(shares, initial=0.0)
     covered = min(1.0, max(0.0, coverage))
-    starts = [0.0, *accumulate(shares)]
     return [(start, start + covered * share) for start, share in zip(starts, shares, strict=False)]
 
 
@@ -58,7 +122,11 @@ def choose(n: float, ranges: Sequence[Range]) -> int:
 
 
 def in_namespace(user: str, namespace: tuple[str, float, float]) -> bool:
-    """Whether the user's place in the namespace lies in the experiment's stretch of it."""
+    """Whether the user's place in the namespace lies in the experiment's stretch of it.
+
+    Places in two namespaces are independent only where the names differ early: the SDK hashes by version 1 here, which
+    mixes the last letters little (users' places in `one` and `two` correlate, in `ns-1` and `ns-2` more).
+    """
     name, low, high = namespace
     place = hash_value(f"__{name}", user, 1)
     return place is not None and low <= place < high

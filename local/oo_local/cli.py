@@ -22,6 +22,7 @@ from oo_local.doctor import checks
 from oo_local.experiments import experiment
 from oo_local.features import features
 from oo_local.layout import Layout
+from oo_local.plan import plan
 from oo_local.rewards import rewards
 from oo_local.show import Output
 from oo_local.state import StackStatus
@@ -42,6 +43,7 @@ app.add_typer(contract, name="contract")
 app.add_typer(experiment, name="experiment")
 app.add_typer(features, name="features")
 app.add_typer(rewards, name="rewards")
+app.command()(plan)
 console = Console(highlight=False)
 
 

@@ -1,14 +1,24 @@
-"""Assignment agrees with GrowthBook's published SDK test cases (cases.json of its documentation)."""
+"""Assignment agrees with GrowthBook's published SDK test cases, and with its TypeScript SDK where they say nothing.
+
+Source: github.com/growthbook/growthbook, packages/sdk-js/test/cases.json (specVersion 0.8.0) and src/util.ts.
+"""
 
 from __future__ import annotations
 
+import math
+import random
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 
+import numpy as np
 import pytest
-from oo_experiments.assignment import bucket_ranges, choose, hash_value, in_namespace
+from hypothesis import given
+from hypothesis import strategies as st
+from oo_experiments.assignment import bucket_ranges, choose, hash_value, hash_values, in_namespace
 from oo_experiments.enrolment import Running, assign
 from oo_experiments.experiment import BadExperiment, load
+from scipy import stats
 
 HASHES = [
     ("", "a", 1, 0.22), ("", "b", 1, 0.077), ("b", "a", 1, 0.946), ("ef", "d", 1, 0.652),
@@ -20,7 +30,14 @@ HASHES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("seed", "value", "version", "expected"), HASHES)
+# By `hash` of src/util.ts, run in Node: it XORs UTF-16 code units, whole.
+BEYOND_ASCII = [
+    ("seed", "é", 2, 0.8663), ("seed", "é", 1, 0.137), ("seed", "日本", 2, 0.9652), ("seed", "日本", 1, 0.545),
+    ("seed", "😀", 2, 0.4346), ("seed", "😀", 1, 0.429), ("seed", "u-😀", 2, 0.0658), ("seed", "\ud800", 2, 0.475),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seed", "value", "version", "expected"), HASHES + BEYOND_ASCII)
 def test_hashes_are_the_published_ones(seed, value, version, expected):
     assert hash_value(seed, value, version) == expected
 
@@ -39,12 +56,33 @@ def test_hashes_are_the_published_ones(seed, value, version, expected):
         (4, 1, [0.4, 0.4, 0.2], [(0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1)]),
         (2, -0.2, None, [(0, 0), (0.5, 0.5)]),
         (2, 1.5, None, [(0, 0.5), (0.5, 1)]),
+        (3, 0.2, [0.2, 0.3, 0.5], [(0, 0.04), (0.2, 0.26), (0.5, 0.6)]),
+        (2, 1, [0.4, 0.5999], [(0, 0.4), (0.4, 0.9999)]),
     ],
 )
 def test_ranges_are_the_published_ones(count, coverage, weights, expected):
     found = bucket_ranges(count, coverage, weights)
 
     assert [pytest.approx(item) for item in found] == expected
+
+
+@pytest.mark.parametrize("weights", [None, [], [0.5, 0.5]])
+@pytest.mark.parametrize("count", [0, -1])
+def test_no_variation_has_no_range(count, weights):
+    assert bucket_ranges(count, 1, weights) == []
+
+
+def test_nobody_is_in_a_range_that_is_no_number():
+    ranges = bucket_ranges(2, 1, [math.nan, 0.5])
+
+    assert all(choose(n / 100, ranges) == -1 for n in range(100))
+
+
+def test_ranges_are_added_up_in_the_order_of_the_sdk():
+    starts = [low for low, _ in bucket_ranges(10, 1, [0.1] * 10)]
+
+    assert starts[8] == 0.7999999999999999
+    assert choose(0.8, bucket_ranges(10, 1, [0.1] * 10)) == 8
 
 
 @pytest.mark.parametrize(
@@ -55,10 +93,72 @@ def test_ranges_are_the_published_ones(count, coverage, weights, expected):
         (0.4, [(0, 0.4), (0.4, 1)], 1),
         (0.4, [(0, 0.25), (0.5, 0.75)], -1),
         (0.0, [(0, 0.5), (0.5, 1)], 0),
+        (0.5, [(0, 0.5), (0.5, 0.5), (0.5, 1)], 2),
+        (0.25, [(0, 0.25), (0.5, 0.75)], -1),
+        (math.nan, [(0, 0.5), (0.5, 1)], -1),
     ],
 )
 def test_choices_are_the_published_ones(n, ranges, expected):
     assert choose(n, ranges) == expected
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "is_in"),
+    [("1", "namespace1", False), ("1", "namespace2", False), ("3", "namespace1", False), ("3", "namespace2", True)],
+)
+def test_places_in_a_namespace_are_the_published_ones(user, name, is_in):
+    assert in_namespace(user, (name, 0, 0.4)) == is_in
+    assert in_namespace(user, (name, 0.4, 1)) != is_in
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_population_is_hashed_as_each_of_it(version):
+    draw = random.Random(7)
+    ends = (0x80, 0x800, 0x10000, 0x110000)
+    users = ["".join(chr(draw.randrange(draw.choice(ends))) for _ in range(draw.randrange(12))) for _ in range(100_000)]
+
+    found = hash_values("töne-😀", users, version)
+
+    each = [hash_value("töne-😀", user, version) for user in users]
+    assert np.array_equal(found, np.array(each, float), equal_nan=True)
+
+
+def test_nobody_and_the_nameless_are_a_population_too():
+    assert hash_values("seed", [], 2).shape == (0,)
+    assert hash_values("seed", ["", ""], 2).tolist() == [hash_value("seed", "", 2)] * 2
+
+
+@pytest.fixture(scope="module")
+def million():
+    return [f"user-{number}" for number in range(1_000_000)]
+
+
+def test_two_experiments_in_a_namespace_share_none_of_a_million_users(million):
+    place = hash_values("__tips", million, 1)
+
+    one, other = (place >= 0) & (place < 0.4), (place >= 0.4) & (place < 1)
+
+    assert not (one & other).any()
+    assert (one | other).all()
+    assert [in_namespace(user, ("tips", 0, 0.4)) for user in million[:2_000]] == one[:2_000].tolist()
+
+
+def test_a_million_users_are_spread_evenly(million):
+    place = hash_values("exploration-2026-11", million, 2)
+
+    count = np.bincount((place * 10_000).round().astype(int) // 100, minlength=100)
+
+    assert stats.chisquare(count).pvalue > 1e-4
+
+
+def test_experiments_and_namespaces_are_independent_of_each_other(million):
+    names = [("tone", 2), ("length", 2), ("__tips", 1), ("__wording", 1)]
+    arms = [(hash_values(seed, million, version) * 4).astype(int) for seed, version in names]
+
+    pairs = [(one, other) for at, one in enumerate(arms) for other in arms[:at]]
+
+    tables = [np.bincount(4 * one + other, minlength=16).reshape(4, 4) for one, other in pairs]
+    assert all(stats.chi2_contingency(table).pvalue > 1e-4 for table in tables)
 
 
 @pytest.mark.parametrize("user", ["1", "2", "3", "u-4", "a@b.c"])
@@ -104,6 +204,22 @@ def test_raising_the_coverage_only_moves_users_in(tmp_path):
 
     assert all(many[user] == arm for user, arm in few.items() if arm is not None)
     assert Counter(many.values())[None] < Counter(few.values())[None]
+
+
+weights = st.lists(st.integers(1, 20), min_size=1, max_size=6).map(lambda parts: [part / sum(parts) for part in parts])
+
+
+@given(weights=weights, seed=st.text(max_size=8))
+def test_nobody_leaves_or_changes_the_arm_as_the_coverage_grows(weights, seed):
+    place = hash_values(seed, [f"u-{number}" for number in range(300)], 2)
+
+    steps = [
+        np.array([choose(n, bucket_ranges(len(weights), coverage, weights)) for n in place])
+        for coverage in (0.1, 0.2, 0.5, 1.0)
+    ]
+
+    for few, many in pairwise(steps):
+        assert np.array_equal(many[few >= 0], few[few >= 0])
 
 
 def test_arms_are_as_frequent_as_their_weights(tmp_path):

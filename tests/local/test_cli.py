@@ -14,7 +14,7 @@ from waiting import listens
 OO_ML = Path(sys.prefix) / "bin" / "oo-ml"
 COMMANDS = (
     *("up", "down", "status", "logs", "doctor", "score", "generate", "simulate", "train", "replay"),
-    *("contract", "features"),
+    *("contract", "features", "plan"),
 )
 
 

@@ -1,0 +1,197 @@
+"""How many users an experiment needs before its interval excludes zero, and what would halve them.
+
+Everything goes by the variance of one user's contribution to the difference: n users give a standard error of
+sqrt(variance / n). A split and an off-policy comparison differ in that number alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from oo_experiments.quantiles import normal_quantile, normal_sf
+from oo_experiments.sequential import TUNING, radius, rho
+
+__all__ = [
+    "Logged",
+    "chance_by",
+    "fixed_users",
+    "halving",
+    "of_users",
+    "sequential_users",
+    "split_variance",
+    "weighted_variance",
+]
+
+Floats = NDArray[np.float64]
+MOST = 1e15  # users beyond which no plan is of use
+FLOORS = np.geomspace(1e-4, 1, 201)
+
+
+def of_users(variance: float, rounds_per_user: float, icc: float = 0.0) -> float:
+    """Variance of a user's mean over its rounds, when two of them correlate by icc (Kish's design effect).
+
+    >>> of_users(1.0, 5, 0.0), of_users(1.0, 5, 1.0)
+    (0.2, 1.0)
+    """
+    return variance * (1 + (rounds_per_user - 1) * icc) / rounds_per_user
+
+
+def split_variance(variance: float, share: float = 0.5) -> float:
+    """Of one user's contribution, when a share of the users gets the challenger, the others the champion.
+
+    >>> split_variance(0.25, 0.5)
+    1.0
+    """
+    return variance / (share * (1 - share))
+
+
+def weighted_variance(now: float, new: float, floor: float, differs: float = 1.0) -> float:
+    """Of one round's contribution (w - 1) r to the value of a challenger less that of the policy that logs.
+
+    The least favourable case: where the two differ, the challenger wants what is logged with the floor alone. Then w is
+    1 / floor with that chance, else 0. Where they agree, the weight is taken as 1.
+
+    Args:
+        now: mean square of a round's reward as the champion acts.
+        new: the same as the challenger acts, where they differ.
+        floor: least propensity of any action.
+        differs: share of the rounds in which the challenger wants another action.
+    """
+    return differs * (1 - floor) * ((1 - floor) / floor * new + now)
+
+
+def halving(share: float) -> float | None:
+    """The split, or the floor, on the same side of one half that needs half the users; None where even halves do not.
+
+    Both make the variance go by 1 / share + 1 / (1 - share): of a floor, as `weighted_variance` has it, when only the
+    logging changes. The champion stays what it is, so its own value is then weighted as well.
+
+    >>> round(halving(0.05), 4), halving(0.5)
+    (0.1063, None)
+    """
+    left = 1 - 8 * share * (1 - share)
+    if left < 0:
+        return None
+    return (1 + math.copysign(math.sqrt(left), share - 0.5)) / 2
+
+
+def fixed_users(variance: float, effect: float, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Users after which one look at a fixed interval excludes zero, with this chance.
+
+    >>> round(fixed_users(4.0, 0.1))
+    3140
+    """
+    return variance * ((normal_quantile(1 - alpha / 2) + normal_quantile(power)) / effect) ** 2
+
+
+def chance_by(users: float, variance: float, effect: float, alpha: float = 0.05, tuning: float = TUNING) -> float:
+    """Chance that an always-valid interval has excluded zero at one of the looks up to this many users.
+
+    The sum of contributions is a Brownian motion with drift; the boundary is concave, so its tangent lies above it and
+    the chance to have crossed the tangent (Siegmund, Sequential Analysis, 1985, equation 3.15) is a little too small.
+    """
+    sd = math.sqrt(variance)
+    bound = users * float(radius(sd / math.sqrt(users), users, alpha, tuning)) / sd
+    slope = (bound**2 / (users + 1 / rho(alpha, tuning) ** 2) + 1) / (2 * bound)
+    ahead, start, root = abs(effect) / sd - slope, bound - slope * users, math.sqrt(users)
+    reflected = math.exp(min(2 * start * ahead, 700.0)) * normal_sf((ahead * users + start) / root)
+    return min(1.0, normal_sf((start - ahead * users) / root) + reflected)
+
+
+def sequential_users(
+    variance: float, effect: float, alpha: float = 0.05, power: float = 0.8, tuning: float = TUNING
+) -> float:
+    """Users by which the always-valid interval excludes zero with this chance; with 0.5, the median of such waits."""
+    return _least(lambda users: chance_by(users, variance, effect, alpha, tuning) >= power)
+
+
+def _least(is_enough: Callable[[float], bool]) -> float:
+    """The smallest number, to a part in a thousand; infinite beyond `MOST`."""
+    low, high = 1.0, 2.0
+    while not is_enough(high):
+        low, high = high, high * 2
+        if high > MOST:
+            return math.inf
+    while high / low > 1.001:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Rounds of a log as they tell a challenger's value from that of the policy that logged them.
+
+    Each of shape (rounds,): the logged chance of what was chosen, the challenger's chance of it, the reward, the user.
+    """
+
+    propensity: Floats
+    target: Floats
+    reward: Floats
+    user: NDArray[np.generic]
+    actions: Floats
+
+    @classmethod
+    def of(
+        cls, propensity: ArrayLike, target: ArrayLike, reward: ArrayLike, user: ArrayLike, actions: ArrayLike
+    ) -> Logged:
+        """Checked.
+
+        Raises:
+            ValueError: a column that is not what it should be, by its name.
+        """
+        p, t, r, n = (np.asarray(column, float) for column in (propensity, target, reward, actions))
+        for name, is_right, wanted in (
+            ("n_actions", (n >= 1) & (n == np.floor(n)), "a whole number of at least 1"),
+            ("propensity", (p > 0) & (p <= 1), "above 0 and at most 1"),
+            ("target", (t >= 0) & (t <= 1), "from 0 to 1"),
+            ("reward", np.isfinite(r), "a number"),
+        ):
+            if not is_right.all():
+                raise ValueError(f"{name}: {wanted} in each round, which round {int(np.argmin(is_right)) + 1} is not")
+        return cls(p, t, r, np.asarray(user), n)
+
+    @property
+    def mean(self) -> float:
+        """Reward of a round."""
+        return float(self.reward.mean())
+
+    @property
+    def users(self) -> int:
+        return len(np.unique(self.user))
+
+    @property
+    def rounds_per_user(self) -> float:
+        return len(self.reward) / self.users
+
+    @property
+    def variance(self) -> float:
+        """Of one user's contribution to the difference per round, rounds clustered by user."""
+        apart = (self.target / self.propensity - 1) * self.reward
+        sums = np.bincount(np.unique(self.user, return_inverse=True)[1], apart - apart.mean())
+        return float(sums @ sums) / max(self.users - 1, 1) / self.rounds_per_user**2
+
+    def spread(self, mixed: float) -> float:
+        """E[((π - p) r / q)²] with rounds logged by q, which draws a share `mixed` of them evenly, and else as p.
+
+        By the log alone: dividing by the logged p as well takes it from p's rounds to q's.
+        """
+        q = self._mixed(mixed)
+        return float(np.mean((self.target - self.propensity) ** 2 / (self.propensity * q) * self.reward**2))
+
+    def floor(self, mixed: float) -> float:
+        """The least propensity that was logged, had a share of the rounds been drawn evenly."""
+        return float(self._mixed(mixed).min())
+
+    def _mixed(self, share: float) -> Floats:
+        return (1 - share) * self.propensity + share / self.actions
+
+    def halving_share(self) -> float | None:
+        """The least share of rounds drawn evenly that halves the variance; None where none does."""
+        half = self.spread(0.0) / 2
+        return next((float(share) for share in FLOORS if self.spread(share) <= half), None) if half else None
