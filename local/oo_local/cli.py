@@ -21,6 +21,7 @@ from oo_local.contract.command import contract
 from oo_local.doctor import checks
 from oo_local.features import features
 from oo_local.layout import Layout
+from oo_local.ope import ope
 from oo_local.rewards import rewards
 from oo_local.show import Output
 from oo_local.state import StackStatus
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.add_typer(contract, name="contract")
 app.add_typer(features, name="features")
 app.add_typer(rewards, name="rewards")
+app.command()(ope)
 console = Console(highlight=False)
 
 

@@ -122,8 +122,8 @@ class Rounds:
             require(TARGET + name, values, (values >= 0) & (values <= 1), "is not in [0, 1]")
             return values
         if name == "greedy":
-            return (self._best() == self.action).astype(np.float64)
-        return self.propensity if name == "logged" else np.asarray(1 / self.n_actions)
+            return np.where(self._best() == self.action, 1.0, 0.0)
+        return self.propensity if name == "logged" else np.reciprocal(self.n_actions, dtype=np.float64)
 
     def _best(self) -> Ints:
         """The place of the best-valued action; the first of equals."""

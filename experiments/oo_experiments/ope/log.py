@@ -85,7 +85,7 @@ class Log:
             require(name, matrix.sum(axis=1), np.isfinite(matrix).all(axis=1), "is not finite")
         if self.distribution is not None:
             total = self.distribution.sum(axis=1)
-            sound = (self.distribution >= 0).all(axis=1) & (np.abs(total - 1) <= ROUNDING)
+            sound = (self.distribution.min(axis=1) >= 0) & (np.abs(total - 1) <= ROUNDING)
             require("distribution", total, sound, "in sum is not 1, or one of them is negative")
             same = np.abs(self.at_logged(self.distribution) - self.target) <= ROUNDING
             require("target", self.target, same, "is not the distribution's chance of the logged action")

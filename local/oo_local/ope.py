@@ -1,0 +1,124 @@
+"""`oo-ml ope`: what another policy would have earned, from a log. Exit code 2 for a log or a name that will not do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from oo_experiments.ope.estimators import LAMBDA, TAU
+from oo_experiments.ope.interval import LEVEL, Interval
+from oo_experiments.ope.log import BadLog
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from oo_local.show import Output
+
+if TYPE_CHECKING:
+    from oo_pipelines.ope import Evaluation
+
+__all__ = ["ope"]
+
+console = Console(highlight=False)
+
+
+def ope(
+    log: Annotated[Path, typer.Argument(help="Parquet or CSV.", show_default=False)],
+    *,
+    target: Annotated[
+        str, typer.Option(help="`uniform`, `greedy` (on predictions), `logged`, or x of a column target_x.")
+    ],
+    estimator: Annotated[
+        str, typer.Option(help="`all`, or some of ips,snips,dm,dr,switch_dr,dros with commas between.")
+    ] = "all",
+    switch_tau: Annotated[
+        float, typer.Option(min=0, help="switch_dr does not correct the model where a weight is above this.")
+    ] = TAU,
+    dros_lambda: Annotated[
+        float, typer.Option(min=0, help="dros uses lambda w / (w² + lambda) for a weight w; 0 is dm.")
+    ] = LAMBDA,
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = LEVEL,
+    output: Annotated[Output, typer.Option(help="For people or for programs.")] = Output.TABLE,
+) -> None:
+    """What another policy would have earned, from the log of the one that acted.
+
+    Columns of LOG: `request_id, user_id, action, n_actions, propensity, reward`. Actions are 0 to n_actions - 1, or
+    names. `target_x` is the chance that target x gives the logged action, `target_x_<action>` that of each action;
+    `predicted_<action>` is a model's expected reward. dm, dr, switch_dr and dros need the latter two of every action;
+    they follow without columns for `uniform`, `greedy`, and where there are no more than two actions.
+
+    Intervals are over users. The `always` ones hold at every look, the others at one. Verdict `not evaluable`: the log
+    cannot say, and the numbers mean nothing. Exit code 0 for both verdicts, 2 for a log or a name that will not do.
+    """
+    from oo_pipelines.ope import Lacking, Parameters, evaluate  # noqa: PLC0415  # pyarrow
+    from oo_pipelines.ope_columns import read  # noqa: PLC0415
+    from oo_pipelines.ope_table import Rounds, UnknownTarget  # noqa: PLC0415
+
+    names = _estimators(estimator)
+    if not 0 < level < 1:
+        _refuse(f"--level {level} is not between 0 and 1")
+    by = Parameters(switch_tau, dros_lambda, level)
+    try:
+        found = evaluate(Rounds.of(read(log)), target, names, by, strict=estimator != "all")
+    except (BadLog, Lacking, UnknownTarget) as error:
+        _refuse(str(error))
+    if output is Output.JSON:
+        print(json.dumps(found.plain(), allow_nan=False))  # noqa: T201  # for programs
+    else:
+        _show(found)
+
+
+def _estimators(asked: str) -> tuple[str, ...]:
+    from oo_pipelines.ope import ESTIMATORS  # noqa: PLC0415  # pyarrow
+
+    names = ESTIMATORS if asked == "all" else tuple(dict.fromkeys(name.strip() for name in asked.split(",")))
+    for name in names:
+        if name not in ESTIMATORS:
+            _refuse(f"there is no estimator {name!r}; known are all, {', '.join(ESTIMATORS)}")
+    return names
+
+
+def _refuse(text: str) -> NoReturn:
+    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def _show(found: Evaluation) -> None:
+    table = Table(box=None, pad_edge=False)
+    level = f"{found.parameters.level:.0%}"
+    for name in ("estimator", "value", level, f"{level} always", "lift", level, "ESS", "max weight", "clipped"):
+        table.add_column(name)
+    for item in found.estimates:
+        about, lift = item.interval, item.lift
+        bounds = (_number(about.value), _between(about), _always(about), f"{lift.value:+.4g}", _between(lift))
+        weights = (f"{item.effective_sample_size:.1f}", f"{item.max_weight:.4g}", f"{item.clipped_mass:.1%}")
+        table.add_row(item.estimator, *bounds, *weights)
+    console.print(f"target {escape(found.target)}: {found.rounds} rounds of {found.users} users", soft_wrap=True)
+    widest = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    Console(highlight=False, width=max(widest, 1)).print(table)
+    for line in _remarks(found):
+        console.print(line, soft_wrap=True)
+
+
+def _remarks(found: Evaluation) -> Iterator[str]:
+    for name, why in found.not_computed.items():
+        yield f"not computed: {name}: {escape(why)}"
+    mean = found.verdict.support.mean_weight
+    yield f"mean weight {mean.value:.4g} {_between(mean)}; it is 1 where the log has all that the target does"
+    yield f"[bold {'red' if found.verdict.reasons else 'green'}]{found.verdict.said.upper()}[/]"
+    yield from (f"  [red]{escape(reason)}[/]" for reason in found.verdict.reasons)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _between(of: Interval) -> str:
+    return escape(f"[{_number(of.lower)}, {_number(of.upper)}]")
+
+
+def _always(of: Interval) -> str:
+    return escape(f"[{_number(of.sequence_lower)}, {_number(of.sequence_upper)}]")
