@@ -10,14 +10,16 @@ Dudík (2017); DRos, Su, Dimakopoulou, Krishnamurthy and Dudík (2020).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from oo_experiments.ope.interval import LEVEL, Interval, clustered
 from oo_experiments.ope.log import Floats, Log
+from oo_experiments.ope.weights import are_settled, effective
 
-__all__ = ["LAMBDA", "TAU", "Estimate", "Undefined", "dm", "dr", "dros", "effective", "ips", "snips", "switch_dr"]
+__all__ = ["LAMBDA", "TAU", "Estimate", "Undefined", "dm", "dr", "dros", "ips", "snips", "switch_dr"]
 
 TAU = 10.0  # switch-DR believes the model alone where a weight is above it
 LAMBDA = 100.0  # DRos: a weight of its root, 10, counts half
@@ -93,19 +95,6 @@ def dros(log: Log, *, lambda_: float = LAMBDA, level: float = LEVEL) -> Estimate
     return _modelled("dros", log, shrunk, level)
 
 
-def effective(weights: Floats) -> float:
-    """Kish's effective sample size, (sum w)² / sum w², in rounds.
-
-    >>> effective(np.array([1.0, 1.0, 0.0]))
-    2.0
-    """
-    largest = float(weights.max(initial=0))
-    if not largest:
-        return 0.0
-    scaled = weights / largest
-    return float(scaled.sum() ** 2 / (scaled @ scaled))
-
-
 def _modelled(name: str, log: Log, used: Floats, level: float) -> Estimate:
     if log.predicted is None:
         raise Undefined("there are no predictions")
@@ -125,10 +114,11 @@ def _estimate(
     earned = float(log.reward.mean())
     weights = log.weights
     total = float(weights.sum())
+    over_users = partial(clustered, user=log.user, users=log.users, level=level, sequence=are_settled(log))
     return Estimate(
         estimator=name,
-        interval=clustered(value, influence, log.user, log.users, level),
-        lift=clustered(value - earned, influence - (log.reward - earned), log.user, log.users, level),
+        interval=over_users(value, influence),
+        lift=over_users(value - earned, influence - (log.reward - earned)),
         effective_sample_size=effective(weights),
         max_weight=float(weights.max()),
         clipped_mass=1 - float(used.sum()) / total if total else 0.0,

@@ -32,7 +32,9 @@ class Interval:
     sequence_upper: float
 
 
-def clustered(value: float, influence: Floats, user: Ints, users: int, level: float = LEVEL) -> Interval:
+def clustered(
+    value: float, influence: Floats, user: Ints, users: int, level: float = LEVEL, *, sequence: bool = True
+) -> Interval:
     """An interval that lets rounds of one user depend on each other.
 
     Parameters
@@ -43,6 +45,8 @@ def clustered(value: float, influence: Floats, user: Ints, users: int, level: fl
         What each round adds to it: the estimate's error is about their mean.
     user : (rounds,)
         Whose round it was, from 0 to `users` - 1.
+    sequence : bool
+        Whether there is enough for a central limit theorem; else the sequence is infinite.
 
     Notes
     -----
@@ -55,7 +59,7 @@ def clustered(value: float, influence: Floats, user: Ints, users: int, level: fl
         square = float(sums @ sums)
     stderr = math.sqrt(users / (users - 1) * square) / len(user) if users > 1 else math.inf
     half = quantile((1 + level) / 2, users - 1) * stderr
-    always = stderr * math.sqrt(users) * radius(users, 1 - level)
+    always = stderr * math.sqrt(users) * radius(users, 1 - level) if sequence else math.inf
     return Interval(value, stderr, value - half, value + half, value - always, value + always)
 
 

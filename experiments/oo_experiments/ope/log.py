@@ -64,7 +64,11 @@ class Log:
         for name, values in arrays:
             if values is not None and len(values) != len(self.reward):
                 raise BadLog(f"{name} has {len(values)} entries for {len(self.reward)} rounds")
-        if len(np.unique(self.user)) != self.users or self.user.min() < 0 or self.user.max() >= self.users:
+        if (
+            self.user.min() < 0
+            or self.user.max() >= self.users
+            or not np.bincount(self.user, minlength=self.users).all()
+        ):
             raise BadLog(f"user must hold every number from 0 to {self.users - 1}")
         self._require_numbers()
         self._require_matrices()
@@ -82,7 +86,8 @@ class Log:
                 continue
             fits = (self.action >= 0) & (self.action < matrix.shape[1])
             require("action", self.action, fits, f"has no place in {name}")
-            require(name, matrix.sum(axis=1), np.isfinite(matrix).all(axis=1), "is not finite")
+            largest = np.abs(matrix).max(axis=1)
+            require(name, largest, np.isfinite(largest), "is not finite")
         if self.distribution is not None:
             total = self.distribution.sum(axis=1)
             sound = (self.distribution.min(axis=1) >= 0) & (np.abs(total - 1) <= ROUNDING)

@@ -8,17 +8,15 @@ from typing import Literal
 
 import numpy as np
 
-from oo_experiments.ope.estimators import effective
-from oo_experiments.ope.interval import Interval, clustered
+from oo_experiments.ope.interval import Interval
 from oo_experiments.ope.log import Log
+from oo_experiments.ope.weights import MIN_EFFECTIVE, effective, mean_weight
 
 __all__ = ["Support", "Verdict", "judge"]
 
 MIN_USERS = 30  # fewer clusters make a cluster-robust interval too short (Cameron and Miller 2015, section VI)
-MIN_EFFECTIVE = 50.0  # rounds: below, the mean weight itself is only known to 14 %
 MAX_ROUND_SHARE = 0.1  # of the weights' sum, in one round
 MAX_USER_SHARE = 0.25  # and in one user's rounds
-SURE = 0.999  # of a support violation, so that one sound log in a thousand is refused
 UNLIKELY = 1e-3
 
 
@@ -55,8 +53,7 @@ def judge(log: Log, names: Sequence[str] | None = None) -> Verdict:
 
 
 def _support(log: Log, names: Sequence[str] | None) -> Support:
-    mean = float(log.weights.mean())
-    interval = clustered(mean, log.weights - mean, log.user, log.users, SURE)
+    interval = mean_weight(log)
     if log.distribution is None:
         return Support(interval, None, ())
     wanted = (log.distribution > 0).sum(axis=0)
