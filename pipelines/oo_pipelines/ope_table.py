@@ -215,10 +215,13 @@ def _predictions(
     for place, name in enumerate(names):
         values, empty = numbers(table, PREDICTED + name, gaps=True)
         able[:, place] = place < n_actions if by_place else ~empty
-        require(PREDICTED + name, values, ~(able[:, place] & empty), "is empty, and the round has that action")
+        if (gaps := able[:, place] & empty).any():
+            raise BadLog(
+                f"column {PREDICTED}{name}, row {int(np.argmax(gaps)) + 1} is empty, of an action to choose from"
+            )
         predicted[:, place] = np.where(able[:, place], values, 0.0)
     counted = able.sum(axis=1)
     require("n_actions", n_actions, counted == n_actions, f"is not the number of its {PREDICTED} cells")
     logged = able[np.arange(len(action)), action]
-    require("action", action, logged, f"is an action whose {PREDICTED} cell is empty")
+    require("action", np.array(names)[action], logged, f"is an action whose {PREDICTED} cell is empty")
     return able, predicted

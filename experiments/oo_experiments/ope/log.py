@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +109,7 @@ class Log:
         return matrix[np.arange(len(self)), self.action]
 
 
-def require(column: str, values: Floats | Ints, sound: Bools, otherwise: str) -> None:
+def require(column: str, values: NDArray[Any], sound: Bools, otherwise: str) -> None:
     """Name the first row that is not sound.
 
     Raises:
