@@ -10,8 +10,8 @@ from oo_experiments.ope.arms import arm_means
 from oo_experiments.ope.interval import clustered, unskewed
 from oo_experiments.ope.log import BadLog
 
-TRUTH = np.array([0.2, 0.25, 0.35])
-RUNS, ROUNDS, BATCH, FLOOR = 1_000, 2_000, 20, 0.05
+TRUTH = np.array([0.25, 0.3, 0.4])
+RUNS, ROUNDS, BATCH, FLOOR = 1_500, 2_000, 20, 0.03
 
 
 def _chances_of_being_best(wins, losses):
