@@ -135,7 +135,7 @@ def _export(table: pa.Table, path: Path) -> None:
 
 
 def _refuse(text: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
+    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(' '.join(text.split()))}", soft_wrap=True)
     raise typer.Exit(2)
 
 
@@ -166,8 +166,9 @@ def _show(found: Evaluation) -> None:
 def _remarks(found: Evaluation) -> Iterator[str]:
     if found.set_aside:
         yield f"set aside: {found.set_aside} rounds in which {escape(found.target)} was not asked"
-    for name, why in found.not_computed.items():
-        yield f"not computed: {name}: {escape(why)}"
+    for why in dict.fromkeys(found.not_computed.values()):
+        names = ", ".join(name for name, reason in found.not_computed.items() if reason == why)
+        yield f"not computed: {names}: {escape(why)}"
     mean = found.verdict.support.mean_weight
     yield f"mean weight {mean.value:.4g} {_between(mean)}; it is 1 where the log has all that the target does"
     yield f"[bold {'red' if found.verdict.reasons else 'green'}]{found.verdict.said.upper()}[/]"

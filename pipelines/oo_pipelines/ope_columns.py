@@ -50,7 +50,7 @@ def _line(error: Exception) -> str:
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:
-    """Without a null that is written as an empty text.
+    """A text of nothing but spaces is as empty as none.
 
     Raises:
         BadLog: there is none of that name.
@@ -60,10 +60,13 @@ def _column(table: pa.Table, name: str) -> pa.Array:
     column = table[name].combine_chunks()
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return column
-    column = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+    if _is_text(column):
+        column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), pa.scalar(None, column.type), column)
+    return column
+
+
+def _is_text(column: pa.Array) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
 def numbers(table: pa.Table, name: str, *, gaps: bool = False) -> tuple[Floats, Bools]:
@@ -73,8 +76,8 @@ def numbers(table: pa.Table, name: str, *, gaps: bool = False) -> tuple[Floats, 
         BadLog: a cell is no finite number, or empty though `gaps` are not allowed.
     """
     column = _column(table, name)
-    if pa.types.is_null(column.type):
-        column = column.cast(pa.float64())
+    if _is_text(column):
+        column = pc.utf8_trim_whitespace(column)
     try:
         values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

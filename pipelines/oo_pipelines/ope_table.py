@@ -77,6 +77,11 @@ class Rounds:
         return cls(table, user, len(people), action, n_actions, propensity, reward, names, able, predicted)
 
     @property
+    def by_place(self) -> bool:
+        """Whether actions are whole numbers, and so all places below `n_actions`."""
+        return WHOLE.fullmatch(self.names[0]) is not None
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Every name that can be evaluated: the built-in ones, then the columns'."""
         built_in = ("logged", "uniform", *(["greedy"] if self.predicted is not None else []))
@@ -86,6 +91,8 @@ class Rounds:
         """Targets that have a column, without those that are a target's chance of one action."""
         found = [name.removeprefix(TARGET) for name in self.table.column_names if name.startswith(TARGET)]
         parts = {f"{name}_{action}" for name in found for action in self.names}
+        if self.by_place:
+            parts |= {name for name in found if (cut := name.rpartition("_"))[0] in found and WHOLE.fullmatch(cut[2])}
         yield from (name for name in found if name and name not in parts)
 
     def target(self, name: str) -> Target:

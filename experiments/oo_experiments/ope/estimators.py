@@ -109,7 +109,10 @@ def _estimate(
 ) -> Estimate:
     """`used` are the weights that went into the numerator."""
     below = np.ones(len(log)) if denominator is None else denominator
-    value = float(numerator.sum() / below.sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = float(numerator.sum() / below.sum())
+    if not np.isfinite(value):
+        raise Undefined("the sum of rewards is too large for a number")
     influence = (numerator - value * below) / below.mean()
     earned = float(log.reward.mean())
     weights = log.weights

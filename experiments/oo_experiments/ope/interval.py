@@ -87,7 +87,7 @@ def radius(count: int, alpha: float) -> float:
     sequences, theorem 2.2; rho is the one that makes it narrowest at `TUNED_AT` users (appendix B.2).
 
     >>> round(radius(1_000, 0.05), 4)
-    0.0959
+    0.096
     """
     if count < SEQUENCE_FROM:
         return math.inf
