@@ -22,6 +22,7 @@ from oo_local.doctor import checks
 from oo_local.experiments import experiment
 from oo_local.features import features
 from oo_local.layout import Layout
+from oo_local.ope import ope
 from oo_local.plan import plan
 from oo_local.rewards import rewards
 from oo_local.show import Output
@@ -44,6 +45,7 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(features, name="features")
 app.add_typer(rewards, name="rewards")
 app.command()(plan)
+app.command()(ope)
 console = Console(highlight=False)
 
 

@@ -1,0 +1,137 @@
+"""Columns of a table as numbers and text; the first cell that is neither is named."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+from oo_experiments.ope.log import BadLog, Bools, Floats, Ints, require
+
+__all__ = ["coded", "numbers", "read", "whole"]
+
+PARQUET = b"PAR1"
+
+
+def read(path: Path) -> pa.Table:
+    """A Parquet file, or a CSV file of which every cell stays the text that it is.
+
+    Raises:
+        BadLog: it cannot be read, or is neither.
+    """
+    try:
+        with path.open("rb") as file:
+            is_parquet = file.read(len(PARQUET)) == PARQUET
+        found = pyarrow.parquet.read_table(path) if is_parquet else _csv(path)
+    except OSError as error:
+        raise BadLog(f"{path} cannot be read: {_line(error)}") from None
+    except (UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        raise BadLog(f"{path} is neither Parquet nor CSV: {_line(error)}") from None
+    if len(set(found.column_names)) < found.num_columns:
+        twice = next(name for name in found.column_names if found.column_names.count(name) > 1)
+        raise BadLog(f"column {twice} is there twice")
+    return found
+
+
+def _csv(path: Path) -> pa.Table:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names = next(csv.reader(file), [])
+    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    return pyarrow.csv.read_csv(path, parse_options=parsing, convert_options=options)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    """A text of nothing but spaces is as empty as none.
+
+    Raises:
+        BadLog: there is none of that name.
+    """
+    if name not in table.column_names:
+        raise BadLog(f"column {name} is missing")
+    column = table[name].combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if _is_text(column):
+        column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), pa.scalar(None, column.type), column)
+    return column
+
+
+def _is_text(column: pa.Array) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+def numbers(table: pa.Table, name: str, *, gaps: bool = False) -> tuple[Floats, Bools]:
+    """The column, and where it is empty (NaN in the first).
+
+    Raises:
+        BadLog: a cell is no finite number, or empty though `gaps` are not allowed.
+    """
+    column = _column(table, name)
+    if _is_text(column):
+        column = pc.utf8_trim_whitespace(column)
+    try:
+        values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        cells = column.to_pylist()
+        row = next((place for place, cell in enumerate(cells) if not _is_number(cell)), 0)
+        raise BadLog(f"column {name}, row {row + 1}: {cells[row]!r} is not a number") from None
+    empty = column.is_null().to_numpy(zero_copy_only=False)
+    if not gaps:
+        _require_filled(name, empty)
+    require(name, values, np.isfinite(values) | empty, "is not a finite number")
+    return values, empty
+
+
+def _is_number(cell: object) -> bool:
+    try:
+        float(cell)  # type: ignore[arg-type]  # finding out is the point
+    except (TypeError, ValueError):
+        return cell is None
+    return True
+
+
+def _require_filled(name: str, empty: Bools) -> None:
+    if empty.any():
+        raise BadLog(f"column {name}, row {int(np.argmax(empty)) + 1} is empty")
+
+
+def whole(table: pa.Table, name: str) -> Ints:
+    """A column of whole numbers from 1 on, as far as floats tell them apart.
+
+    Raises:
+        BadLog: a cell is something else.
+    """
+    values, _ = numbers(table, name)
+    require(
+        name, values, (values >= 1) & (values < 2**53) & (values == np.floor(values)), "is not a whole number from 1 on"
+    )
+    return values.astype(np.int64)
+
+
+def coded(table: pa.Table, name: str) -> tuple[Ints, list[str]]:
+    """A column of names as numbers in order of their first row, and the names. 007 stays 007, and 3.0 is 3.
+
+    Raises:
+        BadLog: a cell is empty.
+    """
+    column = _column(table, name)
+    if pa.types.is_floating(column.type):
+        values, _ = numbers(table, name)
+        require(name, values, values == np.floor(values), "is neither text nor a whole number")
+        column = column.cast(pa.int64())
+    try:
+        column = column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise BadLog(f"column {name} is of type {column.type}, neither text nor numbers") from None
+    _require_filled(name, column.is_null().to_numpy(zero_copy_only=False))
+    found = column.dictionary_encode()
+    return found.indices.to_numpy(zero_copy_only=False).astype(np.int64), found.dictionary.to_pylist()

@@ -1,0 +1,180 @@
+"""Our own rounds as a log: what policies would have earned on them, by hand and by the command."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from facts_made import a_decision
+from oo_consumers.store import Store
+from oo_contracts.events import DecidedCandidate, Feedback, ScoreDecision, ShadowChances
+from oo_contracts.rounds import Round
+from oo_contracts.score import PolicyInfo
+from oo_experiments.ope.log import BadLog
+from oo_local.cli import app
+from oo_pipelines.ope_columns import read
+from oo_pipelines.ope_log import knowing, table_of
+from oo_pipelines.ope_table import Rounds
+from oo_pipelines.simulate import Simulation
+from oo_pipelines.world import World
+from typer.testing import CliRunner
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SHADOW = PolicyInfo(name="epsilon-greedy", version="0.1")
+
+
+def a_round(request="r-1", shadows=(), reward=1.0):
+    """Of three candidates the first is not eligible; the last was chosen in 1 round of 4, and is the best-valued."""
+    candidates = tuple(
+        DecidedCandidate(id=name, kind="tip", row=(1.0,), eligible=able, value=value, propensity=chance)
+        for name, able, value, chance in (("a", False, 0.9, 0.0), ("b", True, 0.2, 0.75), ("c", True, 0.4, 0.25))
+    )
+    facts = {"candidates": candidates, "chosen": "c", "propensity": 0.25, "baseline": "b", "shadows": shadows}
+    decision = a_decision(request).model_copy(update=facts)
+    return Round(decision, reward, decision.decided_at, "v1")
+
+
+def test_a_round_is_a_row_of_its_eligible_candidates():
+    (row,) = table_of([a_round()]).to_pylist()
+
+    assert row == {
+        "request_id": "r-1",
+        "user_id": "u-1",
+        "action": 1,
+        "n_actions": 2,
+        "propensity": 0.25,
+        "reward": 1.0,
+        "target_logged": 0.25,
+        "target_logged_0": 0.75,
+        "target_logged_1": 0.25,
+        "target_uniform": 0.5,
+        "target_uniform_0": 0.5,
+        "target_uniform_1": 0.5,
+        "target_greedy": 1.0,
+        "target_greedy_0": 0.0,
+        "target_greedy_1": 1.0,
+        "target_baseline": 0.0,
+        "target_baseline_0": 1.0,
+        "target_baseline_1": 0.0,
+        "predicted_0": 0.2,
+        "predicted_1": 0.4,
+    }
+
+
+def test_rounds_without_a_shadow_do_not_know_it():
+    asked = ShadowChances(policy=SHADOW, propensities=(0.0, 0.05, 0.95))
+    table = table_of([a_round("r-1"), a_round("r-2", (asked,))])
+
+    rounds = Rounds.of(knowing(table, "epsilon-greedy-0.1"))
+
+    assert rounds.target("epsilon-greedy-0.1").log.target.tolist() == [0.95]
+    assert rounds.target("epsilon-greedy-0.1").lacking is None
+    assert knowing(table, "uniform").num_rows == 2
+    with pytest.raises(BadLog, match=r"column target_epsilon-greedy-0.1, row 1 is empty"):
+        Rounds.of(table).target("epsilon-greedy-0.1")
+
+
+def test_without_rounds_there_is_no_log():
+    with pytest.raises(BadLog, match="no closed round"):
+        table_of([])
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory):
+    """A store of a simulated past, of which each second decision asked a shadow policy."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('past')}/effects.db"
+    store = Store.open(url)
+    events = [event for _, event in Simulation(World(1, 120), NOW, 4).events()]
+    decisions = [event for event in events if isinstance(event, ScoreDecision)]
+    store.record_all("decisions", [_shadowed(one) if at % 2 else one for at, one in enumerate(decisions)])
+    store.record_all("feedback", [event for event in events if isinstance(event, Feedback)])
+    yield url, list(store.rounds(datetime.now(UTC)))
+    store.close()
+
+
+def _shadowed(decision):
+    """It would always have taken the last."""
+    chances = tuple(float(one is decision.candidates[-1]) for one in decision.candidates)
+    return decision.model_copy(update={"shadows": (ShadowChances(policy=SHADOW, propensities=chances),)})
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["ope", *map(str, words)])
+
+
+def said(*words):
+    done = run(*words, "--output", "json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_the_command_evaluates_the_stores_rounds(past):
+    url, rounds = past
+
+    found = said("--store-url", url, "--target", "baseline")
+
+    weights = [(one.decision.chosen == one.decision.baseline) / one.decision.propensity for one in rounds]
+    by_hand = sum(w * one.reward for w, one in zip(weights, rounds, strict=True)) / len(rounds)
+    values = {item["estimator"]: item["value"] for item in found["estimates"]}
+    assert values["ips"] == pytest.approx(by_hand, rel=1e-9)
+    assert set(values) == {"ips", "snips", "dm", "dr", "switch_dr", "dros"}
+    assert (found["rounds"], found["set_aside"], found["verdict"]) == (len(rounds), 0, "evaluable")
+
+
+def test_rounds_that_did_not_ask_a_shadow_are_set_aside_and_counted(past):
+    url, rounds = past
+    asked = [one for one in rounds if one.decision.shadows]
+
+    found = said("--store-url", url, "--target", "epsilon-greedy-0.1")
+
+    assert 0 < len(asked) < len(rounds)
+    assert (found["rounds"], found["set_aside"]) == (len(asked), len(rounds) - len(asked))
+    assert "set aside: " in run("--store-url", url, "--target", "epsilon-greedy-0.1").stdout
+
+
+def test_an_export_says_what_the_store_says(past, tmp_path):
+    url, rounds = past
+    path = tmp_path / "log.parquet"
+
+    done = run("--store-url", url, "--export", path)
+
+    assert done.exit_code == 0, done.output
+    assert f"{len(rounds)} closed rounds" in done.stdout
+    for target in ("baseline", "uniform", "greedy", "logged"):
+        assert said(path, "--target", target) == said("--store-url", url, "--target", target)
+    known = {"logged", "uniform", "greedy", "baseline", "epsilon-greedy-0.1"}
+    assert set(Rounds.of(read(path)).targets) == known
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ((), "--target"),
+        (("--target", "uniform", "--export", "x"), "--export alone"),
+        (("log.csv", "--export", "x"), "--export alone"),
+        (("--target", "uniform", "--data", "nowhere"), "there has never been a stack on nowhere"),
+        (("--target", "uniform", "--store-url", "sqlite:///nowhere/none.db"), "unable to open database"),
+    ],
+)
+def test_what_cannot_be_is_refused(words, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    done = run(*words)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert text in done.stderr
+
+
+def test_an_unknown_target_is_refused_with_the_known_ones(past):
+    done = run("--store-url", past[0], "--target", "nobody")
+
+    assert done.exit_code == 2
+    assert "known are logged, uniform, greedy, baseline, epsilon-greedy-0.1" in done.stderr
+
+
+def test_an_export_that_cannot_be_written_is_refused(past, tmp_path):
+    done = run("--store-url", past[0], "--export", tmp_path / "no" / "log.parquet")
+
+    assert done.exit_code == 2
+    assert "cannot be written" in done.stderr
