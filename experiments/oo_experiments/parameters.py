@@ -101,8 +101,7 @@ def check(policy: Any) -> None:
     Raises:
         BadParameter: one is out of its bounds.
     """
-    kind: Any = type(policy)
-    for name, parameter in parameters(kind).items():
+    for name, parameter in parameters(policy.__class__).items():
         value = getattr(policy, name)
         if value not in parameter.bounds:
             raise BadParameter(name, f"is {parameter.bounds}, not {value}")
@@ -110,8 +109,7 @@ def check(policy: Any) -> None:
 
 def stated(policy: Any) -> str:
     """All parameters as a version has them: `gamma=20` or `alpha=1,ridge=0.5`."""
-    kind: Any = type(policy)
-    return ",".join(f"{name}={number(getattr(policy, name))}" for name in parameters(kind))
+    return ",".join(f"{name}={number(getattr(policy, name))}" for name in parameters(policy.__class__))
 
 
 def number(value: float) -> str:
