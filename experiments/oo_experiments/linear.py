@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from oo_experiments.beliefs import MICRO, UNIT, Beliefs, Linear, quantised
+from oo_experiments.beliefs import MICRO, UNIT, BadBeliefs, Beliefs, Linear, quantised
 from oo_experiments.choice import Choice
 from oo_experiments.parameters import Bounds, Count, Positive, Unsigned, check, stated
 
@@ -46,12 +46,12 @@ def ridge_regression(known: Linear | None, d: int, ridge: float) -> Ridge:
     """Of `d` coefficients, the intercept's first; all 0 where nothing is known.
 
     Raises:
-        ValueError: what is known is of contexts of another length.
+        BadBeliefs: what is known is of contexts of another length, or more was removed than added.
     """
     if known is None:
         return Ridge(np.zeros(d), np.eye(d) / math.sqrt(ridge))
     if known.d != d:
-        raise ValueError(f"beliefs over contexts of {known.d - 1} values do not go with contexts of {d - 1}")
+        raise BadBeliefs(f"beliefs over contexts of {known.d - 1} values do not go with contexts of {d - 1}")
     a = np.zeros((d, d))
     a[np.triu_indices(d)] = [part / UNIT**2 for part in known.gram]
     root = _inverse(_cholesky(a.T + ridge * np.eye(d)))
@@ -64,6 +64,8 @@ def _cholesky(a: Floats) -> Floats:
     factor = np.zeros_like(a)
     for k in range(len(a)):
         column = a[k:, k] - np.einsum("ij,j->i", factor[k:, :k], factor[k, :k])
+        if column[0] <= 0:
+            raise BadBeliefs("these beliefs lack rounds that were removed from them")
         factor[k:, k] = column / math.sqrt(column[0])
     return factor
 
