@@ -11,20 +11,21 @@ from oo_experiments.kinds import build
 from oo_experiments.policy import EpsilonGreedy, Uniform
 from oo_experiments.simulator import learned_values, regret_curve, simulate
 from oo_experiments.world import WORLDS, World, arms_only, linear
+from scipy import stats
 
-SEEDS, ROUNDS = 6, 4000
+SEEDS, ROUNDS = 10, 3000
 
 
 def factory(kind, **parameters):
     return partial(build, kind, parameters)
 
 
-def runs(kind, world, **parameters):
-    return [simulate(factory(kind, **parameters), world, ROUNDS, seed) for seed in range(SEEDS)]
+def runs(kind, world, rounds=ROUNDS, **parameters):
+    return [simulate(factory(kind, **parameters), world, rounds, seed) for seed in range(SEEDS)]
 
 
-def regrets(kind, world, **parameters):
-    return np.array([run.regret.sum() for run in runs(kind, world, **parameters)])
+def regrets(kind, world, rounds, **parameters):
+    return np.array([run.regret.sum() for run in runs(kind, world, rounds, **parameters)])
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -105,17 +106,17 @@ def test_the_model_learns_the_world_where_it_is_linear():
 
 
 @pytest.mark.parametrize(
-    ("kind", "world", "parameters"),
+    ("kind", "world", "rounds", "parameters"),
     [
-        pytest.param("thompson", arms_only(), {}, id="thompson"),
-        pytest.param("linucb", linear(), {}, id="linucb"),
-        pytest.param("lints", linear(), {"scale": 0.3, "draws": 100}, id="lints"),
-        pytest.param("squarecb", linear(), {"gamma": 500}, id="squarecb"),
+        pytest.param("thompson", arms_only(), 8000, {}, id="thompson"),
+        pytest.param("linucb", linear(), 3000, {}, id="linucb"),
+        pytest.param("lints", linear(), 3000, {"scale": 0.3, "draws": 100}, id="lints"),
+        pytest.param("squarecb", linear(), 3000, {"gamma": 500}, id="squarecb"),
     ],
 )
-def test_exploring_well_costs_less_than_epsilon_greedy(kind, world, parameters):
+def test_exploring_well_costs_less_than_epsilon_greedy(kind, world, rounds, parameters):
     """On the same situations with the same luck: by far on average, and for most seeds."""
-    ours, theirs = regrets(kind, world, **parameters), regrets("epsilon_greedy", world, epsilon=0.1)
+    ours, theirs = regrets(kind, world, rounds, **parameters), regrets("epsilon_greedy", world, rounds, epsilon=0.1)
 
     assert ours.mean() < 0.8 * theirs.mean()
     assert (ours < theirs).mean() > 0.8
@@ -135,7 +136,7 @@ def test_a_curves_band_is_students_interval_of_the_mean():
     curve = regret_curve("uniform", found, points=3)
 
     ends = np.array([run.regret.sum() for run in found])
-    half = 2.570582 * ends.std(ddof=1) / np.sqrt(SEEDS)
+    half = stats.t.ppf(0.975, SEEDS - 1) * ends.std(ddof=1) / np.sqrt(SEEDS)
     assert (curve.rounds[0], curve.rounds[-1]) == (1, ROUNDS)
     assert curve.mean[-1] == pytest.approx(ends.mean())
     assert (curve.low[-1], curve.high[-1]) == pytest.approx((ends.mean() - half, ends.mean() + half))
