@@ -6,10 +6,8 @@ Everything is computed without BLAS, so the numbers do not depend on its threads
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from statistics import NormalDist
 from typing import Annotated, ClassVar
 
@@ -155,7 +153,7 @@ class LinTS:
         return tuple(chances)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def normal_draws(d: int, draws: int, seed: int) -> Floats:
     """Standard normal numbers, shape (d, draws): PCG64's raw stream, whose values NumPy keeps, by the inverse of Φ.
 
@@ -163,10 +161,6 @@ def normal_draws(d: int, draws: int, seed: int) -> Floats:
     """
     half = (draws + 1) // 2
     raw = np.random.PCG64(seed).random_raw(half * d)
-    found = np.fromiter(islice(_normal(raw), half * d), np.float64, half * d).reshape(half, d)
+    normal = [NormalDist().inv_cdf(((bits >> 11) + 0.5) / 2**53) for bits in raw.tolist()]
+    found = np.array(normal).reshape(half, d)
     return np.ascontiguousarray(np.concatenate([found, -found])[:draws].T)
-
-
-def _normal(raw: NDArray[np.uint64]) -> Iterator[float]:
-    for bits in raw.tolist():
-        yield NormalDist().inv_cdf(((bits >> 11) + 0.5) / 2**53)

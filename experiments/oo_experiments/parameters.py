@@ -55,7 +55,7 @@ Unsigned = Annotated[float, Bounds(0, 1_000_000)]
 Positive = Annotated[float, Bounds(0.001, 1_000_000)]
 Prior = Annotated[float, Bounds(0.1, 1_000_000)]  # of a Beta; where the quadrature is tested
 Reward = Annotated[float, Bounds(-8, 8)]  # as beliefs take it
-Count = Annotated[int, Bounds(1, 1_000_000, whole=True)]
+Count = Annotated[int, Bounds(1, 100_000, whole=True)]
 
 
 @dataclass(frozen=True, slots=True)

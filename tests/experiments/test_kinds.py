@@ -141,7 +141,7 @@ def test_a_logged_policy_is_unknown_without_its_beliefs(kind):
         ("greedy", {"gamma": 3}, "gamma is no parameter of greedy, which has floor"),
         ("squarecb", {"gamma": -1}, "gamma is a number from 0 to 1000000, not -1"),
         ("softmax", {"temperature": 0}, "temperature is a number from 0.001 to 1000000, not 0"),
-        ("lints", {"draws": 1.5}, "draws is a whole number from 1 to 1000000, not 1.5"),
+        ("lints", {"draws": 1.5}, "draws is a whole number from 1 to 100000, not 1.5"),
         ("uniform", {"floor": float("nan")}, "floor is a number from 0 to 1, not nan"),
         ("thompson", {"low": 0.5, "high": 0.2}, "high has to be above low"),
     ],

@@ -6,7 +6,8 @@ import json
 
 import pytest
 import typer
-from oo_local.simulation import simulate_policies
+from oo_experiments.world import WORLDS
+from oo_local.simulation import WorldName, simulate_policies
 from typer.testing import CliRunner
 
 app = typer.Typer()
@@ -45,6 +46,10 @@ def test_a_page_has_each_curve_with_its_band(tmp_path):
     assert page.count("lints:draws=50") == 2  # in the table and in the legend
     assert "currentColor" in page
     assert "prefers-color-scheme: dark" in page
+
+
+def test_every_world_can_be_named():
+    assert set(WorldName) == set(WORLDS)
 
 
 @pytest.mark.parametrize(
