@@ -86,7 +86,7 @@ class Beliefs:
         return self.merge(self.of(parts))
 
     def remove(self, *parts: Contribution) -> Self:
-        """Without rounds that were, or will be, added."""
+        """Without rounds that were, or will be, added; a correction adds the new ones in the same write."""
         return self.merge(-self.of(parts))
 
     def merge(self, other: Beliefs) -> Self:

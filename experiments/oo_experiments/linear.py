@@ -6,17 +6,15 @@ Everything is computed without BLAS, so the numbers do not depend on its threads
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from statistics import NormalDist
 from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oo_experiments.beliefs import MICRO, UNIT, Beliefs, Linear, quantised
+from oo_experiments.beliefs import MICRO, UNIT, BadBeliefs, Beliefs, Linear, quantised
 from oo_experiments.choice import Choice
 from oo_experiments.parameters import Bounds, Count, Positive, Unsigned, check, stated
 
@@ -46,12 +44,12 @@ def ridge_regression(known: Linear | None, d: int, ridge: float) -> Ridge:
     """Of `d` coefficients, the intercept's first; all 0 where nothing is known.
 
     Raises:
-        ValueError: what is known is of contexts of another length.
+        BadBeliefs: what is known is of contexts of another length, or more was removed than added.
     """
     if known is None:
         return Ridge(np.zeros(d), np.eye(d) / math.sqrt(ridge))
     if known.d != d:
-        raise ValueError(f"beliefs over contexts of {known.d - 1} values do not go with contexts of {d - 1}")
+        raise BadBeliefs(f"beliefs over contexts of {known.d - 1} values do not go with contexts of {d - 1}")
     a = np.zeros((d, d))
     a[np.triu_indices(d)] = [part / UNIT**2 for part in known.gram]
     root = _inverse(_cholesky(a.T + ridge * np.eye(d)))
@@ -64,6 +62,8 @@ def _cholesky(a: Floats) -> Floats:
     factor = np.zeros_like(a)
     for k in range(len(a)):
         column = a[k:, k] - np.einsum("ij,j->i", factor[k:, :k], factor[k, :k])
+        if column[0] <= 0:
+            raise BadBeliefs("these beliefs lack rounds that were removed from them")
         factor[k:, k] = column / math.sqrt(column[0])
     return factor
 
@@ -153,7 +153,7 @@ class LinTS:
         return tuple(chances)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def normal_draws(d: int, draws: int, seed: int) -> Floats:
     """Standard normal numbers, shape (d, draws): PCG64's raw stream, whose values NumPy keeps, by the inverse of Φ.
 
@@ -161,10 +161,6 @@ def normal_draws(d: int, draws: int, seed: int) -> Floats:
     """
     half = (draws + 1) // 2
     raw = np.random.PCG64(seed).random_raw(half * d)
-    found = np.fromiter(islice(_normal(raw), half * d), np.float64, half * d).reshape(half, d)
+    normal = [NormalDist().inv_cdf(((bits >> 11) + 0.5) / 2**53) for bits in raw.tolist()]
+    found = np.array(normal).reshape(half, d)
     return np.ascontiguousarray(np.concatenate([found, -found])[:draws].T)
-
-
-def _normal(raw: NDArray[np.uint64]) -> Iterator[float]:
-    for bits in raw.tolist():
-        yield NormalDist().inv_cdf(((bits >> 11) + 0.5) / 2**53)

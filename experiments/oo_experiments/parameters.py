@@ -5,7 +5,6 @@ The bounds stand in the policy's own annotations; what checks, tables and reads 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
@@ -38,32 +37,25 @@ class BadParameter(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """From `low` to `high`, both in; `above` leaves `low` out."""
+    """From `low` to `high`, both in."""
 
-    low: float = -math.inf
-    high: float = math.inf
-    above: bool = False
+    low: float
+    high: float
     whole: bool = False
 
     def __str__(self) -> str:
-        kind = "a whole number" if self.whole else "a number"
-        if math.isfinite(self.high):
-            return f"{kind} from {number(self.low)} to {number(self.high)}"
-        if math.isfinite(self.low):
-            return f"{kind} {'above' if self.above else 'of at least'} {number(self.low)}"
-        return kind
+        return f"a {'whole ' if self.whole else ''}number from {number(self.low)} to {number(self.high)}"
 
     def __contains__(self, value: float) -> bool:
-        inside = self.low < value if self.above else self.low <= value
-        return math.isfinite(value) and inside and value <= self.high and (not self.whole or value == int(value))
+        return self.low <= value <= self.high and (not self.whole or value == int(value))
 
 
 Share = Annotated[float, Bounds(0, 1)]
-Unsigned = Annotated[float, Bounds(0)]
-Positive = Annotated[float, Bounds(0, above=True)]
+Unsigned = Annotated[float, Bounds(0, 1_000_000)]
+Positive = Annotated[float, Bounds(0.001, 1_000_000)]
 Prior = Annotated[float, Bounds(0.1, 1_000_000)]  # of a Beta; where the quadrature is tested
 Reward = Annotated[float, Bounds(-8, 8)]  # as beliefs take it
-Count = Annotated[int, Bounds(1, 1_000_000, whole=True)]
+Count = Annotated[int, Bounds(1, 100_000, whole=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +93,7 @@ def check(policy: Any) -> None:
     Raises:
         BadParameter: one is out of its bounds.
     """
-    kind: Any = type(policy)
-    for name, parameter in parameters(kind).items():
+    for name, parameter in parameters(policy.__class__).items():
         value = getattr(policy, name)
         if value not in parameter.bounds:
             raise BadParameter(name, f"is {parameter.bounds}, not {value}")
@@ -110,8 +101,7 @@ def check(policy: Any) -> None:
 
 def stated(policy: Any) -> str:
     """All parameters as a version has them: `gamma=20` or `alpha=1,ridge=0.5`."""
-    kind: Any = type(policy)
-    return ",".join(f"{name}={number(getattr(policy, name))}" for name in parameters(kind))
+    return ",".join(f"{name}={number(getattr(policy, name))}" for name in parameters(policy.__class__))
 
 
 def number(value: float) -> str:

@@ -22,7 +22,7 @@ class SquareCB:
     (0.1, 0.9)
     """
 
-    gamma: Unsigned = 20.0
+    gamma: Unsigned = 100.0
     name: ClassVar[str] = "squarecb"
 
     def __post_init__(self) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oo_experiments.choice import Choice
-from oo_experiments.policy import Baseline, EpsilonGreedy, Greedy, Uniform, decide
+from oo_experiments.policy import Baseline, EpsilonGreedy, Greedy, Uniform, decide, draw, fraction
 
 POLICIES = (Uniform(), Greedy(), Baseline(), EpsilonGreedy(0.1), EpsilonGreedy(0.0), EpsilonGreedy(1.0))
 rounds = st.integers(1, 12).flatmap(
@@ -34,17 +32,15 @@ def test_chances_are_chances_and_the_drawn_one_is_possible(policy, judged, key):
     assert drawn.index is None or drawn.propensity == drawn.propensities[drawn.index] > 0
 
 
-@pytest.mark.parametrize("policy", [Uniform(), EpsilonGreedy(0.1), EpsilonGreedy(0.4)], ids=lambda item: item.version)
-def test_100_000_draws_are_as_frequent_as_their_propensities(policy):
-    values, eligible = [0.3, 0.1, 0.9, 0.2, 0.5], [True, True, True, False, True]
+@given(judged=rounds, key=st.text())
+def test_a_decision_is_the_draw_of_its_chances_at_its_keys_point(judged, key):
+    choice = Choice(*judged)
+    chances = EpsilonGreedy(0.4).probabilities(choice)
 
-    draws = [decide(policy, Choice(values, eligible, 0), key=f"r-{number}") for number in range(100_000)]
+    decided = decide(EpsilonGreedy(0.4), choice, key=key)
 
-    found = Counter(drawn.index for drawn in draws)
-    expected = {place: chance * len(draws) for place, chance in enumerate(draws[0].propensities) if chance > 0}
-    chi2 = sum((found[place] - mean) ** 2 / mean for place, mean in expected.items())
-    assert set(found) == set(expected)
-    assert chi2 < 30.7  # p > 1e-6 with 3 degrees of freedom
+    assert decided.propensities == chances
+    assert decided.index == (draw(chances, fraction(key)) if any(choice.eligible) else None)
 
 
 def test_a_key_always_draws_the_same():
