@@ -19,6 +19,7 @@ from rich.table import Table
 from oo_local import state
 from oo_local.layout import Layout
 from oo_local.show import Output
+from oo_local.simulation import simulate_policies
 
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
@@ -33,6 +34,7 @@ experiment = typer.Typer(
     `oo-ml experiment list` · `oo-ml experiment put mine.toml` · `oo-ml experiment stop exploration-2026-11`
     """,
 )
+experiment.command("simulate")(simulate_policies)
 console = Console(highlight=False)
 T = TypeVar("T")
 
