@@ -52,7 +52,7 @@ def clustered(
     -----
     Cluster-robust variance with the correction users / (users - 1) and the t quantile with users - 1 degrees of
     freedom: Cameron, Gelbach and Miller (2008), Bootstrap-based improvements for inference with clustered errors,
-    section II. Infinite for a single user.
+    Review of Economics and Statistics 90 (3). Infinite for a single user.
     """
     with np.errstate(over="ignore"):
         sums = np.bincount(user, influence, minlength=users)
@@ -66,7 +66,7 @@ def clustered(
 def unskewed(value: float, influence: Floats, user: Ints, users: int, level: float = LEVEL) -> tuple[float, float]:
     """The bounds of `clustered`, moved to where a skewed sum of so few users puts them.
 
-    Hall (1992), On the removal of skewness by transformation, Journal of the Royal Statistical Society B 54, section 2:
+    Hall (1992), On the removal of skewness by transformation, Journal of the Royal Statistical Society B 54:
     the cubic g(t) = t + a t²/3 + a² t³/27 + a/6 of the studentised error, inverted.
     """
     sums = np.bincount(user, influence, minlength=users)
