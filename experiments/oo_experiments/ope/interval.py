@@ -10,12 +10,12 @@ import numpy as np
 
 from oo_experiments.ope.log import Floats, Ints
 from oo_experiments.quantiles import t_quantile
+from oo_experiments.sequential import radius
 
-__all__ = ["LEVEL", "SEQUENCE_FROM", "Interval", "clustered", "radius", "unskewed"]
+__all__ = ["LEVEL", "SEQUENCE_FROM", "Interval", "clustered", "unskewed"]
 
 LEVEL = 0.95
 SEQUENCE_FROM = 30  # users: the sequence leans on a central limit theorem, so it says nothing before
-TUNED_AT = 1_000  # users: where the sequence is narrowest; fixed before anybody looks
 
 quantile = cache(t_quantile)
 
@@ -59,7 +59,7 @@ def clustered(
         square = float(sums @ sums)
     stderr = math.sqrt(users / (users - 1) * square) / len(user) if users > 1 else math.inf
     half = quantile((1 + level) / 2, users - 1) * stderr
-    always = stderr * math.sqrt(users) * radius(users, 1 - level) if sequence else math.inf
+    always = radius(stderr, users, 1 - level) if sequence and users >= SEQUENCE_FROM else math.inf
     return Interval(value, stderr, value - half, value + half, value - always, value + always)
 
 
@@ -78,18 +78,3 @@ def unskewed(value: float, influence: Floats, user: Ints, users: int, level: flo
         return value - far * stderr, value + far * stderr
     low, high = (3 / skew * (math.cbrt(1 + skew * (end - skew / 6)) - 1) for end in (-far, far))
     return value - high * stderr, value - low * stderr
-
-
-def radius(count: int, alpha: float) -> float:
-    """Half the width of an asymptotic confidence sequence after so many users, in standard deviations of one.
-
-    Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2021), Time-uniform central limit theory and asymptotic confidence
-    sequences, theorem 2.2; rho is the one that makes it narrowest at `TUNED_AT` users (appendix B.2).
-
-    >>> round(radius(1_000, 0.05), 4)
-    0.096
-    """
-    if count < SEQUENCE_FROM:
-        return math.inf
-    spread = count * (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / TUNED_AT
-    return math.sqrt(2 * (spread + 1) / (count * spread) * math.log(math.sqrt(spread + 1) / alpha))
