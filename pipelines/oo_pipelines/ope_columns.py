@@ -60,8 +60,8 @@ def _column(table: pa.Table, name: str) -> pa.Array:
     column = table[name].combine_chunks()
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if _is_text(column):
-        column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), pa.scalar(None, column.type), column)
+    if _is_text(column) and pc.any(blank := pc.match_substring_regex(column, r"^\s*$")).as_py():
+        column = pc.if_else(blank, pa.scalar(None, column.type), column)
     return column
 
 
@@ -76,10 +76,8 @@ def numbers(table: pa.Table, name: str, *, gaps: bool = False) -> tuple[Floats, 
         BadLog: a cell is no finite number, or empty though `gaps` are not allowed.
     """
     column = _column(table, name)
-    if _is_text(column):
-        column = pc.utf8_trim_whitespace(column)
     try:
-        values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        values = _floats(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         cells = column.to_pylist()
         row = next((place for place, cell in enumerate(cells) if not _is_number(cell)), 0)
@@ -89,6 +87,17 @@ def numbers(table: pa.Table, name: str, *, gaps: bool = False) -> tuple[Floats, 
         _require_filled(name, empty)
     require(name, values, np.isfinite(values) | empty, "is not a finite number")
     return values, empty
+
+
+def _floats(column: pa.Array) -> Floats:
+    """Spaces around a number are none of its own; they are rare, so they are looked for last."""
+    try:
+        found = column.cast(pa.float64(), safe=False)
+    except pa.ArrowInvalid:
+        if not _is_text(column):
+            raise
+        found = pc.utf8_trim_whitespace(column).cast(pa.float64())
+    return np.asarray(found.to_numpy(zero_copy_only=False))
 
 
 def _is_number(cell: object) -> bool:

@@ -7,7 +7,7 @@ the logged action, and `target_x_<action>`, of every action. Of a model: `predic
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,7 +145,7 @@ class Rounds:
             return None
         parts = [f"{TARGET}{name}_{action}" for action in self.names]
         missing = [part for part in parts if part not in self.table.column_names]
-        follows = bool(((self.n_actions <= 2) | (chance == 1)).all())
+        follows = bool(((self.n_actions == 2) | (chance == 1)).all())
         if not missing or (follows and len(missing) == len(parts)):
             return None
         return f"column {missing[0]} is missing: the target's chances of other actions than the logged are not known"
@@ -159,8 +159,6 @@ class Rounds:
             return self.able / self.n_actions[:, None] if name == "uniform" else 1.0 * (self._best()[:, None] == places)
         if f"{TARGET}{name}_{self.names[0]}" in self.table.column_names:
             return self._stated(name, chance)
-        only = self.n_actions == 1
-        require(TARGET + name, chance, ~only | (chance == 1), "is not 1 for the only action")
         rest = (1 - chance) / np.maximum(self.n_actions - 1, 1)
         return np.where(places == self.action[:, None], chance[:, None], self.able * rest[:, None])
 
@@ -193,14 +191,9 @@ def _actions(table: pa.Table, n_actions: Ints) -> tuple[tuple[str, ...], Ints]:
     codes, logged = coded(table, "action")
     predicted = [name.removeprefix(PREDICTED) for name in table.column_names if name.startswith(PREDICTED)]
     if all(map(WHOLE.fullmatch, logged)):
-        action = np.array([int(name) for name in logged])[codes]
+        action = np.array([int(name) for name in logged], dtype=np.int64)[codes]
         require("action", action, (action >= 0) & (action < n_actions), "is not from 0 to n_actions - 1")
-        count = int(n_actions.max()) if predicted else int(action.max()) + 1
-        missing = next((place for place in range(count) if str(place) not in predicted), count)
-        if predicted and missing < count:
-            row = int(np.argmax(n_actions > missing))
-            raise BadLog(f"column {PREDICTED}{missing} is missing: row {row + 1} has {n_actions[row]} actions")
-        return tuple(map(str, range(count))), action.astype(np.int64)
+        return _places(n_actions, set(predicted)), action
     names = predicted or logged
     places = {name: place for place, name in enumerate(names)}
     for code, name in enumerate(logged):
@@ -208,6 +201,16 @@ def _actions(table: pa.Table, n_actions: Ints) -> tuple[tuple[str, ...], Ints]:
             row = int(np.argmax(codes == code)) + 1
             raise BadLog(f"column action, row {row}: {name} has no column {PREDICTED}{name}")
     return tuple(names), np.array([places[name] for name in logged])[codes]
+
+
+def _places(n_actions: Ints, predicted: Collection[str]) -> tuple[str, ...]:
+    """Of as many actions as any round has; without predictions nobody asks for more than one."""
+    count = int(n_actions.max()) if predicted else 1
+    missing = next((place for place in range(count) if predicted and str(place) not in predicted), None)
+    if missing is not None:
+        row = int(np.argmax(n_actions > missing))
+        raise BadLog(f"column {PREDICTED}{missing} is missing: row {row + 1} has {n_actions[row]} actions")
+    return tuple(map(str, range(count)))
 
 
 def _predictions(

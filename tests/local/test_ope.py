@@ -165,6 +165,28 @@ def test_ids_stay_text(written):
     assert said(written(*lines), "--target", "logged")["users"] == 3
 
 
+def test_spaces_are_no_part_of_a_number_but_of_an_id(written):
+    found = said(written("r-1,u-1,0,2, 0.5 ,1", "r-1 ,u-1 ,1,2,0.5,\t3"), "--target", "uniform")
+
+    assert (values(found)["ips"], found["users"]) == (2, 2)
+    assert refusal(written("r-1,  ,0,2,0.5,1"), "--target", "uniform") == "column user_id, row 1 is empty"
+
+
+def test_a_place_among_a_thousand_million_costs_nothing(written):
+    found = said(written(f"r-1,u-1,{10**9 - 1},{10**9},1e-9,2"), "--target", "uniform")
+
+    assert values(found)["ips"] == pytest.approx(2)
+
+
+def test_the_chance_of_an_only_action_is_1_or_its_rest_is_unknown(written):
+    path = written("r-1,u-1,0,1,0.5,1,0.5,0", head=f"{HEAD},target_x,predicted_0")
+
+    found = said(path, "--target", "x")
+
+    assert values(found) == {"ips": 1, "snips": 1}
+    assert "column target_x_0 is missing" in found["not_computed"]["dm"]
+
+
 def test_what_acted_is_the_mean_reward_and_lifts_nothing(written):
     found = said(written(*(f"r-{n},u-{n % 40},{n % 2},2,0.5,{n % 5}" for n in range(200))), "--target", "logged")
 

@@ -6,7 +6,8 @@ that undo the shrinking make it so. What skewness is left, for a seldom chosen a
 takes out.
 
 Source: Hadad, Hirshberg, Zhan, Wager and Athey (2021), Confidence intervals for policy evaluation in adaptive
-experiments, PNAS 118 (15): equations 5 (scores), 9 (estimate and its variance) and 15 (constant allocation rate).
+experiments, PNAS 118 (15): augmented scores, adaptively weighted, by the root of the propensity (their constant
+allocation rate), with the variance that goes with these weights; here summed over users.
 """
 
 from __future__ import annotations

@@ -10,12 +10,12 @@ import numpy as np
 
 from oo_experiments.ope.log import Floats, Ints
 from oo_experiments.quantiles import t_quantile
+from oo_experiments.sequential import radius
 
-__all__ = ["LEVEL", "SEQUENCE_FROM", "Interval", "clustered", "radius", "unskewed"]
+__all__ = ["LEVEL", "SEQUENCE_FROM", "Interval", "clustered", "unskewed"]
 
 LEVEL = 0.95
 SEQUENCE_FROM = 30  # users: the sequence leans on a central limit theorem, so it says nothing before
-TUNED_AT = 1_000  # users: where the sequence is narrowest; fixed before anybody looks
 
 quantile = cache(t_quantile)
 
@@ -52,21 +52,21 @@ def clustered(
     -----
     Cluster-robust variance with the correction users / (users - 1) and the t quantile with users - 1 degrees of
     freedom: Cameron, Gelbach and Miller (2008), Bootstrap-based improvements for inference with clustered errors,
-    section II. Infinite for a single user.
+    Review of Economics and Statistics 90 (3). Infinite for a single user.
     """
     with np.errstate(over="ignore"):
         sums = np.bincount(user, influence, minlength=users)
         square = float(sums @ sums)
     stderr = math.sqrt(users / (users - 1) * square) / len(user) if users > 1 else math.inf
     half = quantile((1 + level) / 2, users - 1) * stderr
-    always = stderr * math.sqrt(users) * radius(users, 1 - level) if sequence else math.inf
+    always = radius(stderr, users, 1 - level) if sequence and users >= SEQUENCE_FROM else math.inf
     return Interval(value, stderr, value - half, value + half, value - always, value + always)
 
 
 def unskewed(value: float, influence: Floats, user: Ints, users: int, level: float = LEVEL) -> tuple[float, float]:
     """The bounds of `clustered`, moved to where a skewed sum of so few users puts them.
 
-    Hall (1992), On the removal of skewness by transformation, Journal of the Royal Statistical Society B 54, section 2:
+    Hall (1992), On the removal of skewness by transformation, Journal of the Royal Statistical Society B 54:
     the cubic g(t) = t + a t²/3 + a² t³/27 + a/6 of the studentised error, inverted.
     """
     sums = np.bincount(user, influence, minlength=users)
@@ -78,18 +78,3 @@ def unskewed(value: float, influence: Floats, user: Ints, users: int, level: flo
         return value - far * stderr, value + far * stderr
     low, high = (3 / skew * (math.cbrt(1 + skew * (end - skew / 6)) - 1) for end in (-far, far))
     return value - high * stderr, value - low * stderr
-
-
-def radius(count: int, alpha: float) -> float:
-    """Half the width of an asymptotic confidence sequence after so many users, in standard deviations of one.
-
-    Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2021), Time-uniform central limit theory and asymptotic confidence
-    sequences, theorem 2.2; rho is the one that makes it narrowest at `TUNED_AT` users (appendix B.2).
-
-    >>> round(radius(1_000, 0.05), 4)
-    0.096
-    """
-    if count < SEQUENCE_FROM:
-        return math.inf
-    spread = count * (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / TUNED_AT
-    return math.sqrt(2 * (spread + 1) / (count * spread) * math.log(math.sqrt(spread + 1) / alpha))

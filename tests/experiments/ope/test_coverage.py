@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from bandit_worlds import WORLDS
 from oo_experiments.ope.estimators import dm, dr, dros, ips, snips, switch_dr
-from oo_experiments.ope.interval import SEQUENCE_FROM, clustered, radius
+from oo_experiments.ope.interval import SEQUENCE_FROM, clustered
 from oo_experiments.ope.log import Log
+from oo_experiments.sequential import radius
 
 RUNS = 1_500
 NAMES = [world.name for world in WORLDS]
@@ -55,7 +56,7 @@ def test_looking_after_every_user_the_sequence_loses_the_truth_in_5_runs_of_100_
     """The fixed interval, at the same looks, loses it far more often."""
     draw = np.random.default_rng(1)
     looks = np.arange(SEQUENCE_FROM, world.users + 1)
-    wide = np.array([radius(count, 0.05) for count in looks])
+    wide = radius(1 / np.sqrt(looks), looks)
 
     missed = Counter()
     for _ in range(500):
@@ -75,8 +76,9 @@ def test_the_sequence_of_an_estimate_is_the_one_that_was_looked_at():
 
     found = ips(log).interval
     assert found.value == pytest.approx(value, rel=1e-9)
-    assert found.sequence_upper - value == pytest.approx(deviation * radius(log.users, 0.05), rel=0.01)
-    assert radius(SEQUENCE_FROM - 1, 0.05) == float("inf")
+    assert found.sequence_upper - value == pytest.approx(radius(deviation / np.sqrt(log.users), log.users), rel=0.01)
+    assert np.isinf(ips(_first(log, SEQUENCE_FROM - 1)).interval.sequence_upper)
+    assert np.isfinite(ips(_first(log, SEQUENCE_FROM)).interval.sequence_upper)
 
 
 def test_before_heavy_weights_have_come_the_sequence_says_nothing():
