@@ -45,3 +45,8 @@ def test_a_million_draws_match_the_probabilities(kind, parameters, points):
     assert len(expected) > 1
     assert set(found) <= set(expected)
     assert chi2_sf(chi2, len(expected) - 1) > 1e-6
+
+
+def test_rounding_never_draws_what_has_no_chance():
+    assert draw((0.0, 0.1, 0.2, 0.0), 0.0) == 1
+    assert draw((0.0, 0.1, 0.2, 0.0), 1 - 2**-53) == 2
