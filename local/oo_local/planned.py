@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from oo_experiments.comparison import FEWEST
 from oo_experiments.power import (
     Logged,
@@ -23,8 +21,6 @@ from oo_experiments.power import (
 
 __all__ = ["BadPlan", "Options", "needed"]
 
-COLUMNS = ("request_id", "user_id", "action", "n_actions", "propensity", "reward")
-Floats = NDArray[np.float64]
 RANGES: dict[tuple[str, ...], tuple[str, Callable[[float], bool]]] = {
     ("alpha", "power", "split"): ("between 0 and 1", lambda value: 0 < value < 1),
     ("propensity_floor",): ("above 0 and at most 0.5", lambda value: 0 < value <= 0.5),
@@ -181,40 +177,14 @@ def _logged(options: Options) -> _Comparison:
 
 
 def _read(path: Path, target: str) -> Logged:
-    table = _table(path)
-    known = dict.fromkeys(table.column_names)
-    wanted = COLUMNS if target == "uniform" else (*COLUMNS, f"target_{target}")
-    missing = next((name for name in wanted if name not in known), None)
-    if missing is not None:
-        raise BadPlan(f"{path} has no column {missing}; it has {', '.join(known)}")
-    ids = table.column("request_id")
-    if not len(ids) or len(ids.unique()) != len(ids):
-        raise BadPlan(f"{path}: request_id: " + ("twice the same" if len(ids) else "there is no round"))
-    user = table.column("user_id")
-    if user.null_count:
-        raise BadPlan(f"{path}: user_id: missing in some round")
-    propensity, reward, actions = (_numbers(table, name, path) for name in ("propensity", "reward", "n_actions"))
-    chance = 1 / actions.clip(1) if target == "uniform" else _numbers(table, f"target_{target}", path)
+    """Of the log that `oo-ml ope` reads, too."""
+    from oo_experiments.ope.log import BadLog  # noqa: PLC0415
+    from oo_pipelines.ope_columns import read  # noqa: PLC0415  # pyarrow, and only a log needs it
+    from oo_pipelines.ope_table import Rounds, UnknownTarget  # noqa: PLC0415
+
     try:
-        return Logged.of(propensity, chance, reward, user.to_numpy(), actions)
-    except ValueError as error:
+        rounds = Rounds.of(read(path))
+        log = rounds.target(target).log
+        return Logged.of(log.propensity, log.target, log.reward, log.user, rounds.n_actions)
+    except (BadLog, UnknownTarget, ValueError) as error:
         raise BadPlan(f"{path}: {str(error).replace('target:', f'target_{target}:')}") from None
-
-
-def _table(path: Path) -> Any:
-    import pyarrow as pa  # noqa: PLC0415  # a moment, and only a log needs it
-    from pyarrow import csv, parquet  # noqa: PLC0415
-
-    try:
-        return parquet.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BadPlan(f"{path} is neither Parquet nor CSV: {error}") from None
-
-
-def _numbers(table: Any, name: str, path: Path) -> Floats:
-    import pyarrow as pa  # noqa: PLC0415
-
-    try:
-        return np.asarray(table.column(name).cast(pa.float64()).to_numpy())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise BadPlan(f"{path}: {name}: not a number in some round") from None

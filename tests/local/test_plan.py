@@ -169,13 +169,13 @@ def changed(**columns):
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (changed(propensity=0), "propensity: above 0 and at most 1 in each round, which round 3 is not"),
+        (changed(propensity=0), "column propensity, row 3: 0.0 is not in (0, 1]"),
         (changed(propensity=""), "propensity"),
-        (changed(propensity="often"), "propensity: not a number"),
+        (changed(propensity="often"), "column propensity, row 3: 'often' is not a number"),
         (changed(reward=""), "reward"),
-        (changed(target_new=1.5), "target_new: from 0 to 1"),
+        (changed(target_new=1.5), "column target_new, row 3: 1.5 is not in [0, 1]"),
         (changed(n_actions=0), "n_actions"),
-        (changed(request_id="r-0"), "request_id: twice the same"),
+        (changed(request_id="r-0"), "column request_id, row 3: r-0 is there twice"),
         ([], "there is no round"),
         ([row | {"target_new": row["propensity"]} for row in rounds(40)], "nothing to tell apart"),
     ],
@@ -187,9 +187,8 @@ def test_what_is_wrong_with_a_log_is_said_by_column(tmp_path, rows, said):
     assert said in done.stderr
 
 
-def test_a_column_that_is_missing_is_named_with_those_there_are(log):
+def test_a_target_that_is_missing_is_named_with_those_there_are(log):
     done = plan("--log", log, "--target", "old", "--effect", 0.1)
 
     assert done.exit_code == 2
-    assert "no column target_old; it has request_id" in done.stderr
-    assert "target_new" in done.stderr
+    assert "there is no target old; known are logged, uniform, new" in done.stderr
