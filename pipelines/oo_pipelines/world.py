@@ -62,11 +62,15 @@ def truth(user: User, at: datetime, tasks: tuple[TaskFacts, ...], task: TaskFact
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`users` people, drawn from `seed`. `era` only tells request ids apart: rows of another feature set are others."""
+    """`users` people, drawn from `seed`, who see the share `seen` of the tips that are chosen for them.
+
+    `era` only tells request ids apart: rows of another feature set are others.
+    """
 
     seed: int
     users: int
     era: str = ""
+    seen: float = SEEN
 
     def people(self) -> list[User]:
         return [self._person(number) for number in range(self.users)]
@@ -97,7 +101,7 @@ class World:
     def reactions(self, session: Session, task: TaskFacts) -> Reactions:
         """What the user does with a tip about the task: nothing at all when it was not shown."""
         draw = random.Random(f"{self.seed}-{session.user.id}-{session.at}-{task.id}")  # noqa: S311
-        if draw.random() > SEEN:
+        if draw.random() > self.seen:
             return ()
         shown = session.at + timedelta(seconds=draw.uniform(1, 600))
         later = shown + min(LONGEST, timedelta(hours=draw.expovariate(0.5)))
