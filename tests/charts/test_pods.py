@@ -31,6 +31,7 @@ def test_these_are_all_the_pods_there_are():
         "Deployment/oo-consumer-feedback",
         "Deployment/oo-consumer-decisions",
         "Deployment/oo-consumer-predictions",
+        "Deployment/oo-beliefs",
         "StatefulSet/oo-nats",
         "StatefulSet/oo-postgres",
         "StatefulSet/oo-mlflow",

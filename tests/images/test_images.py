@@ -43,7 +43,7 @@ def run(*words, **environ):
     [
         ("transformers", {"transformers", "serving", "features", "prompts", "experiments", "contracts"}),
         ("predictors", {"predictors", "serving", "model_cards", "contracts"}),
-        ("consumers", {"consumers", "contracts"}),
+        ("consumers", {"consumers", "features", "experiments", "contracts"}),
         ("pipelines", {"pipelines", "consumers", "model_cards", "features", "experiments", "contracts"}),
         ("llm", set()),
         ("litellm", set()),

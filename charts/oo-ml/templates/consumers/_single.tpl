@@ -29,8 +29,8 @@ spec:
           command: [python, -P, -m, oo_consumers.{{ .component }}]
           env:
             {{- include "oo.natsEnv" (dict "root" .root "name" "OO_CONSUMER_NATS_URL") | nindent 12 }}
-            - {name: OO_CONSUMER_REPLICAS, value: {{ .root.Values.nats.replicas | quote }}}
             {{- .env | nindent 12 }}
+            - {name: OO_CONSUMER_REPLICAS, value: {{ .root.Values.nats.replicas | quote }}}
           {{- with .secretName }}
           envFrom: [{secretRef: {name: {{ . }}}}]
           {{- end }}
