@@ -13,7 +13,7 @@ ABOUT = """\
 Compute one profile feature at each decision of a spine, as it was known then: of what happened by then, only what had
 been written by then. For a feature that is new; one that was served is in the decision's own row, and that trains.
 
---spine   decisions: request_id, user_id, decided_at
+--spine   decisions: request_id, user_id, decided_at; of the offline log (stream, sequence) the first of each request
 --source  with a column NAME, all values that the feature ever had: user_id, event_id, event_timestamp (when it was
           computed), created_timestamp (when it was written), NAME. The newest that was known is taken.
           Without one, facts that the feature is computed from:
