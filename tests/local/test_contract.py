@@ -287,6 +287,7 @@ RUN = {
     "by its constant": ("import { D } from './p'; export const day = D;", {}, "p"),
     "under the file's name": ("import './q';", {"q": "import * as c from './c';\nconst n = Object.assign(c.R[0], { ttlSec: 5 });"}, "q"),
     "by another name": ("import './q';", {"q": "import { S } from './p2';\nS.pop();", "p2": "export { R as S } from './c';"}, "q"),
+    "in a loop": ("import './q';", {"q": "import { R } from './c';\nfor (const f of R) f['ttl' + 'Sec'] = 5;"}, "q"),
     "by a function": ("import { f } from './q';\nconst n = f();", {"q": "import { R } from './c'; export function f() { const all = R; all.pop(); }"}, "registry"),
 }  # fmt: skip
 
@@ -304,13 +305,16 @@ def test_a_change_from_another_file_that_runs_is_refused(tmp_path, how):
 
 
 def test_files_that_only_read_or_know_nothing_of_it_are_no_obstacle(tmp_path):
-    text = "import { log } from './does';\nimport { ttl } from './reads';\nimport 'a-package';\n" + ONE
-    does = "import { DAY } from './c';\nconsole.log(DAY); export const log = (what: string) => console.log(what);"
+    text = (
+        "import { log } from './does';\nimport { ttl } from './reads';\nimport { T } from './c';\nimport 'a-package';\n"
+    )
+    text += "export const REGISTRY = [{ name: 'a', ttlSec: T.minute }];"
+    does = "import { T } from './c';\nconsole.log('up'); if (process.env.CI) { run(); }\nexport const log = () => T.minute;"
     reads = (
         "import { REGISTRY } from './registry';\nexport const ttl = (n: string) => REGISTRY.find((f) => f.name === n);"
     )
 
-    found = read(written(tmp_path, text, does=does, reads=reads, c="export const DAY = 86_400;"))
+    found = read(written(tmp_path, text, does=does, reads=reads, c="export const T = { minute: 60 };"))
 
     assert found == {"a": (60, None)}
 

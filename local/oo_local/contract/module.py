@@ -50,12 +50,13 @@ Binding = Const | Imported | Unknown
 
 @dataclass(slots=True)
 class Module:
-    """A file's names; an export is a local name, an expression, or another file's name."""
+    """A file's names; an export is a local name, an expression, or another file's name. `doing` is what it does."""
 
     source: Source
     bindings: dict[str, Binding] = field(default_factory=dict)
     exports: dict[str, str | Node | Imported] = field(default_factory=dict)
     stars: list[Imported] = field(default_factory=list)
+    doing: list[Node] = field(default_factory=list)
 
     def bind(self, name: Node, binding: Binding) -> None:
         if text(name) in self.bindings and not _overload(self.bindings[text(name)], binding):
@@ -68,15 +69,20 @@ class Module:
         self.exports[name] = what
 
 
-def load(path: Path) -> Module:
+def load(path: Path, *, declaring: bool = True) -> Module:
     """Parse a file and list its names.
 
     Raises:
-        Refused: it is not TypeScript, or it does more than declare.
+        Refused: it is not TypeScript, or it does more than declare and should not.
     """
     module = Module(ts.read(path))
     for statement in module.source.root.children:
-        _statement(module, statement)
+        try:
+            _statement(module, statement)
+        except Refused:
+            if declaring:
+                raise
+            module.doing.append(statement)
     return module
 
 

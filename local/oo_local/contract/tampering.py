@@ -13,7 +13,7 @@ from tree_sitter import Node
 
 from oo_local.contract.evaluate import Evaluator, Name
 from oo_local.contract.expression import Value
-from oo_local.contract.module import FUNCTIONS, Binding, Const, Imported, Module, Unknown, run_by
+from oo_local.contract.module import FUNCTIONS, Binding, Const, Imported, Module, Unknown, load, run_by
 from oo_local.contract.source import Refused, Source, children, read, text, walk
 
 __all__ = ["FUNCTION_VALUES", "refuse_changes"]
@@ -45,6 +45,7 @@ def refuse_changes(evaluator: Evaluator, names: set[Name]) -> None:
     held = {path: _with_aliases(module, _held(evaluator, module, names)) for path, module in modules.items()}
     for path, module in modules.items():
         _refuse_assignments(module.source)
+        _refuse_doing(module, held[path])
         for node in walk(module.source.root):
             if node.type in MENTIONS and text(node) in held[path]:
                 _refuse_mention(module.source, node)
@@ -65,8 +66,8 @@ def _load_neighbours(evaluator: Evaluator, holding: set[Path]) -> None:
     reaching = set(holding)
     while new := {path for path, others in runs.items() if path not in reaching and others & reaching}:
         reaching |= new
-    for path in sorted(reaching):
-        evaluator.module(path)
+    for path in sorted(reaching - evaluator.modules.keys()):
+        evaluator.modules[path] = load(path, declaring=False)
 
 
 def _held(evaluator: Evaluator, module: Module, names: set[Name]) -> set[str]:
@@ -127,6 +128,13 @@ def _refuse_assignments(source: Source) -> None:
         target = node.child_by_field_name("argument" if node.type == "update_expression" else "left")
         if node.type in CHANGES and target is not None and _property(target) in DECLARED:
             raise source.refuse(node, f"`{text(node)[:60]}` changes what was declared")
+
+
+def _refuse_doing(module: Module, held: set[str]) -> None:
+    """A neighbour may do what it likes as long as that has nothing to do with the registry's objects."""
+    for node in (below for statement in module.doing for below in walk(statement)):
+        if node.type in MENTIONS and text(node) in held and not _in_function(node):
+            raise module.source.refuse(node, f"a statement that does something may change `{text(node)}`")
 
 
 def _refuse_mention(source: Source, node: Node) -> None:
