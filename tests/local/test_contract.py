@@ -152,6 +152,7 @@ WRONG = {
     "an unknown name": with_ttl("DAY /*@*/"),
     "a package": "import { DAY } from 'times'; /*@*/\n" + with_ttl("DAY"),
     "a missing file": "import { DAY } from './nowhere'; /*@*/\n" + with_ttl("DAY"),
+    "a missing file that does something": "import './nowhere'; /*@*/\n" + ONE,
     "a missing export": "import { DAY } from './c'; /*@*/\n" + with_ttl("DAY"),
     "an ambiguous export": "import { X } from './stars'; /*@*/\n" + with_ttl("X"),
     "a type as a value": "import type { HOUR } from './c';\n" + with_ttl("HOUR /*@*/"),

@@ -87,14 +87,22 @@ def load(path: Path, *, declaring: bool = True) -> Module:
 
 
 def run_by(source: Source) -> Iterator[Path]:
-    """The files beside it that run when this one does; of packages, and of what is not there, nothing is known."""
+    """The files beside it that run when this one does; of packages, and of names that are not there, nothing is known.
+
+    Raises:
+        Refused: a file is run for what it does, and is not there to look at.
+    """
     for node in walk(source.root):
         given = _given(node)
         if given is not None and given.type == "string":
             try:
                 yield resolved(source.path, text(given)[1:-1], source.place(node))
             except Refused:
-                continue
+                bare = node.type == "import_statement" and not any(
+                    part.type == "import_clause" for part in children(node)
+                )
+                if bare and text(given)[1:-1].startswith("."):
+                    raise
 
 
 def _given(node: Node) -> Node | None:
