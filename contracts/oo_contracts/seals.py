@@ -1,7 +1,8 @@
 """Seals: a checksum for each part of a decision that it followed from, by name.
 
 Replay recomputes what follows from an event's inputs. An input that was changed where nothing follows from it (the last
-bit of a profile value, a second of a due time) would replay as the same decision; its seal tells, and names the part.
+bit of a profile value, a second of a due time, the share of a policy that had one candidate only) would replay as the
+same decision; its seal tells, and names the part.
 A CRC-32 finds every single flipped bit (Koopman, 32-Bit Cyclic Redundancy Codes for Internet Applications, 2002); it
 guards against faults, not against forgers.
 """
@@ -41,6 +42,8 @@ def _parts(of: ScoreDecision) -> Iterator[tuple[str, Any]]:
     moment = of.moment
     yield "request", (of.event_id, of.request_id, of.user_id, of.feature_set, of.baseline, of.decided_at)
     yield "circumstances", (of.experiment, of.degraded, [shadow.policy for shadow in of.shadows])
+    yield "model", of.model
+    yield "policy", of.policy
     yield "candidates", [(it.id, it.kind, it.task_id, it.prompt_version, it.eligible) for it in of.candidates]
     yield "now", moment.now
     yield "timezone", moment.timezone

@@ -68,7 +68,7 @@ class FeatureSet:
             [item.full_name, item.dtype, item.fallback, str(item.low), str(item.high), str(item.ttl), item.source]
             for item in self.features
         ]
-        return hashlib.sha256(json.dumps([declared, code_digest(_code())]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([declared, code_digest(_code(self.features))]).encode()).hexdigest()
 
     @cached_property
     def ref(self) -> str:
@@ -109,9 +109,11 @@ class FeatureSet:
         return [item.fallback if value is None else value for item, value in zip(self.candidate, found, strict=True)]
 
 
-def _code() -> tuple[ModuleType, ...]:
-    """The modules that make a row what it is, this one among them."""
-    return (task, feature, moment, context, profile_schema, candidate, sys.modules[__name__])
+def _code(features: tuple[Feature, ...]) -> tuple[ModuleType, ...]:
+    """The modules that make a row what it is, this one among them, and those of features that stand elsewhere."""
+    always = (task, feature, moment, context, profile_schema, candidate, sys.modules[__name__])
+    names = {item.compute.__module__ for item in features} - {module.__name__ for module in always}
+    return (*always, *(sys.modules[name] for name in sorted(names)))
 
 
 def _task_of(of: Candidate, tasks: dict[str, TaskFacts]) -> TaskFacts | None:

@@ -37,7 +37,7 @@ def _tokens(node: ast.AST) -> Iterator[str]:
             if isinstance(item, ast.AST):
                 yield f"{name}:"
                 yield from _tokens(item)
-            elif item is not None:
+            elif item is not None or isinstance(value, list):  # `**more` is a key that is None, and has a place
                 yield f"{name}={item!r}"
     yield "."
 

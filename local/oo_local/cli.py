@@ -186,7 +186,7 @@ def simulate(
     users: Annotated[int, typer.Option(min=1)] = 250,
     seed: Annotated[int, typer.Option()] = 1,
 ) -> None:
-    """Publish a simulated past to the running stack. The same seed publishes nothing twice."""
+    """Publish a simulated past to the running stack. The same seed counts nothing twice."""
     _pipeline(data, Output.TABLE, "simulate", f"--days={days}", f"--users={users}", f"--seed={seed}")
 
 

@@ -71,7 +71,7 @@ def of_code(of: FeatureSet) -> Described:
 
 
 def _known(of: Feature) -> Known:
-    bounds, ttl = f"{of.low:g} to {of.high:g}", "none" if of.ttl is None else str(of.ttl)
+    bounds, ttl = f"{of.low:g} to {of.high:g}", "none" if of.ttl is None else f"{of.ttl.total_seconds() / 3_600:g} h"
     return Known(of.full_name, of.dtype, of.fallback, bounds, ttl, of.source, of.doc.splitlines()[0])
 
 

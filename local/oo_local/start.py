@@ -86,12 +86,18 @@ def _first_answers(layout: Layout, console: Console) -> None:
 
 
 def _next_steps(url: str, layout: Layout) -> str:
+    ask = f".venv/bin/oo-ml score{_data_option(layout)}"
     return f"""
 [bold]next[/]
   curl {url}/score -H 'content-type: application/json' -d @{os.path.relpath(EXAMPLE)}
-  .venv/bin/oo-ml score            the same, explained; `generate`, `status`, `logs`, `train --help`
-  {layout.url("mlflow")}           MLflow: runs, versions, cards
+  {ask:<32} the same, explained; `generate`, `status`, `logs`, `train --help`
+  {layout.url("mlflow"):<32} MLflow: runs, versions, cards
 """
+
+
+def _data_option(layout: Layout) -> str:
+    """What a command needs to find this stack, unless it is where commands look."""
+    return "" if layout.data == Path(".oo-ml").absolute() else f" --data {layout.data}"
 
 
 def detached(layout: Layout, console: Console) -> int:
@@ -117,7 +123,7 @@ def detached(layout: Layout, console: Console) -> int:
     if child.poll() is not None:
         return child.returncode or 1
     _first_answers(layout, console)
-    console.print(f"running at {layout.url('ingress')}; `oo-ml down` stops it", soft_wrap=True)
+    console.print(f"running at {layout.url('ingress')}; `oo-ml down{_data_option(layout)}` stops it", soft_wrap=True)
     return 0
 
 

@@ -110,8 +110,9 @@ def _trained(given: argparse.Namespace, settings: PipelineSettings) -> dict[str,
 def _replayed(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:
     found = replayed.run(settings, given.since, given.limit, _bar)
     allowed = {name: getattr(given, name) for name in ("allow_other_fingerprints", "allow_missing_models")}
-    more = {"why_missing": found.why_missing, "seconds": found.seconds, "per_second": found.per_second}
-    return {"sound": found.report.sound(**allowed), **asdict(found.report), **more}
+    took = {"seconds": found.seconds, "per_second": found.per_second, "loading": found.loading}
+    why = {"why_missing": found.why_missing}
+    return {"sound": found.report.sound(**allowed), **asdict(found.report), **why, **took}
 
 
 def _drifted(given: argparse.Namespace, settings: PipelineSettings) -> dict[str, object]:

@@ -38,17 +38,20 @@ class Folders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Each version is looked for once. `why` says of each that is missing what is wrong with it."""
+    """Each version is looked for once, in `took` seconds. `why` says of each that is missing what is wrong with it."""
 
     registry: Folders
     space: Path
     known: dict[tuple[str, str], Model | None] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, name: str, version: str) -> Model | None:
-        key = name, version
+        key, reference = (name, version), f"{name}/{version}"
         if key not in self.known:
-            self.known[key] = self._found(f"{name}/{version}")
+            start = time.perf_counter()
+            self.known[key] = self._found(reference)
+            self.took[reference] = time.perf_counter() - start
         return self.known[key]
 
     def _found(self, reference: str) -> Model | None:
@@ -63,11 +66,12 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The report, why a model is missing, and how long it took."""
+    """The report, why a model is missing, and how long it took: the decisions, and before that the models."""
 
     report: Report
     why_missing: dict[str, str]
     seconds: float
+    loading: float
 
     @property
     def per_second(self) -> float:
@@ -93,11 +97,15 @@ def _run(store: Store, models: Models, since: datetime | None, limit: int | None
     there = store.count_decided(since)
     total = there if limit is None else min(limit, there)
     start = time.perf_counter()
+
+    def seconds() -> float:
+        return time.perf_counter() - start - sum(models.took.values())
+
     for done, item in enumerate(islice(store.decided(since), total), start=1):
         _add(replay, item)
         if done % EVERY == 0 or done == total:
-            progress(f"{done / (time.perf_counter() - start):,.0f} rounds/s", done, total)
-    return Outcome(replay.report, models.why, time.perf_counter() - start)
+            progress(f"{done / seconds():,.0f} rounds/s", done, total)
+    return Outcome(replay.report, models.why, seconds(), sum(models.took.values()))
 
 
 def _add(replay: Replay, item: Logged) -> None:

@@ -13,7 +13,8 @@ DRIFT = ("feature", "alarms", "test", "psi", "q", "fallback_before", "fallback_n
 
 def replayed(found: Mapping[str, Any]) -> Iterator[str]:
     """The summary, what was left out and why, and the first differences as a table."""
-    yield f"decisions      {found['decisions']}, {found['per_second']:,.0f} a second"
+    speed = f"{found['per_second']:,.0f} a second, after {found['loading']:.1f} s of loading models"
+    yield f"decisions      {found['decisions']}, {speed}"
     yield f"replayed       {found['replayed']} with {found['rows']} rows"
     for name, count in found["models"].items():
         yield f"  values of {name}: {count} decisions compared"

@@ -45,9 +45,21 @@ def invalid(error: ValidationError, body: bytes) -> Reply:
     if found[0]["type"] == "json_invalid":
         return problem(HTTPStatus.BAD_REQUEST, "the body is not JSON")
     sent = from_json(body, allow_inf_nan=True)
-    fields = {_pointer(item, sent): _text(item) for item in found[:MOST]}
-    errors = [FieldError(pointer=pointer, detail=text) for pointer, text in fields.items()]
+    errors = _by_field([(_pointer(item, sent), _text(item)) for item in found[:MOST]])
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{errors[0].pointer or 'the body'}: {errors[0].detail}", errors)
+
+
+def _by_field(found: Sequence[tuple[str, str]]) -> list[FieldError]:
+    """One for each field. Where a field may be several things, all are said, or what is wrong within the one it is."""
+    texts: dict[str, list[str]] = {}
+    for pointer, text in found:
+        texts.setdefault(pointer, []).append(text)
+    within = {pointer for pointer in texts if any(other.startswith(f"{pointer}/") for other in texts)}
+    return [
+        FieldError(pointer=pointer, detail=", or ".join(dict.fromkeys(said)))
+        for pointer, said in texts.items()
+        if pointer not in within
+    ]
 
 
 def _pointer(item: ErrorDetails, sent: Any) -> str:

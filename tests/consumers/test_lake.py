@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 
 import nats
 import pytest
@@ -179,9 +180,10 @@ class Process:
         }
         self.process = None
 
-    def start(self):
-        command = [sys.executable, "-P", "-m", "oo_consumers.lake"]
-        self.process = subprocess.Popen(command, env=self.environ, stderr=subprocess.DEVNULL)
+    def start(self, *words):
+        command = [sys.executable, "-P", "-m", "oo_consumers.lake", *words]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, env=self.environ, **quiet)
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -219,9 +221,38 @@ def test_events_of_every_kind_land_and_a_stop_is_clean(server, lake, process):
     assert event == a_decision().model_dump_json()
 
 
-@pytest.mark.timeout(240)
+def whole(lake, table):
+    """As a dead writer left it: every event up to the last one, and a position that says just that."""
+    if not DeltaTable.is_deltatable(lake.at(table.name)):
+        return True
+    query = "select count(*), count(distinct sequence), coalesce(max(sequence), 0), max(stream) from t"
+    ((many, sequences, last, stream),) = asked(lake, query, table)
+    return many == sequences == last == lake.position(table, stream or STREAM)
+
+
+def files(lake):
+    return set(Path(lake.url).glob("*/day=*/*.parquet"))
+
+
+def killed_somewhere(draw, lake, process, compaction):
+    """Before it listens, after it, or as soon as a file has come that no transaction has yet; some while compacting."""
+    before = files(lake)
+    process.start()
+    if draw.random() < 0.2:
+        compaction.start("compact")
+    if (chance := draw.random()) < 0.4:
+        assert eventually(lambda: files(lake) - before, every=0.0005)
+    elif chance < 0.9:
+        assert eventually(lambda: listens(process.port), every=0.01)
+    time.sleep(draw.choice((0, draw.uniform(0, 0.005), draw.uniform(0, 0.3))))
+    if compaction.process and compaction.process.poll() is None:
+        compaction.stop(signal.SIGKILL)
+    assert process.stop(signal.SIGKILL) == -signal.SIGKILL
+
+
+@pytest.mark.timeout(300)
 def test_killed_a_hundred_times_each_event_is_there_once(server, lake, process):
-    """Killed anywhere: while it starts, reads, writes a file, commits, or puts files together."""
+    """Killed anywhere: while it starts, reads, writes a file, commits, or puts files together. None is half done."""
     published, stopping = Counter(), threading.Event()
 
     def publishing():
@@ -235,14 +266,12 @@ def test_killed_a_hundred_times_each_event_is_there_once(server, lake, process):
 
     beside = threading.Thread(target=publishing)
     beside.start()
-    draw, versions = random.Random(5), 0
+    draw, compaction = random.Random(5), Process(server.url, lake)
     for _ in range(KILLS):
-        process.start()
-        if draw.random() < 0.9:
-            assert eventually(lambda: listens(process.port), every=0.01)
-        time.sleep(draw.uniform(0, 0.3))
-        process.stop(signal.SIGKILL)
+        killed_somewhere(draw, lake, process, compaction)
+        assert all(whole(lake, table) for table in (DECISIONS, REACTIONS))
     versions = lake.open(DECISIONS).version()
+    halves = lake.compact(DECISIONS, timedelta(0))["vacuumed"]
     stopping.set()
     beside.join()
     process.start()
@@ -254,7 +283,7 @@ def test_killed_a_hundred_times_each_event_is_there_once(server, lake, process):
         counts = asked(lake, "select count(*), count(distinct sequence), count(distinct event_id) from t", table)
         assert counts == [(many,) * 3]
     assert versions > KILLS / 4  # it was killed at its work and not only before it
-    print(f"\n{many} events of each kind, {versions} transactions, {KILLS} kills")
+    print(f"\n{many} events of each kind, {versions} transactions, {halves} old or half files, {KILLS} kills")
 
 
 def test_two_writers_do_no_harm(server, lake, process):

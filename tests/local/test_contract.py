@@ -152,6 +152,7 @@ WRONG = {
     "an unknown name": with_ttl("DAY /*@*/"),
     "a package": "import { DAY } from 'times'; /*@*/\n" + with_ttl("DAY"),
     "a missing file": "import { DAY } from './nowhere'; /*@*/\n" + with_ttl("DAY"),
+    "a missing file that does something": "import './nowhere'; /*@*/\n" + ONE,
     "a missing export": "import { DAY } from './c'; /*@*/\n" + with_ttl("DAY"),
     "an ambiguous export": "import { X } from './stars'; /*@*/\n" + with_ttl("X"),
     "a type as a value": "import type { HOUR } from './c';\n" + with_ttl("HOUR /*@*/"),
@@ -213,6 +214,11 @@ WRONG = {
     "a patch by a function of the file": ONE + "function early() { patch(REGISTRY); }\nconst x = early(); /*@*/",
     "Object.assign": ONE + "const x = Object.assign(REGISTRY[0], { ttlSec: 5 }); /*@*/",
     "a push by another name": ONE + "const alias = REGISTRY;\nconst n = alias.push({ name: 'b', ttlSec: 5 }); /*@*/",
+    "a push by the exports": ONE + "const n = module.exports.REGISTRY.push({ name: 'b', ttlSec: 5 }); /*@*/",
+    "a push that is text": ONE + "const n = eval('REGISTRY.push(b)'); /*@*/",
+    "a prototype that everything has": ONE + "const n = Object.defineProperty(Object.prototype, 'dtype', { value: 'int' }); /*@*/",
+    "a patch in a map": ONE + "const n = REGISTRY.map((f) => patch(f)); /*@*/",
+    "a method of its entries": "export const R = [{ name: 'a', ttlSec: 60, m() { this['ttl' + 'Sec'] = 5; } }];\nconst n = R.map((f) => f.m()); /*@*/",
     "a patch of a part": ONE + "const [first] = REGISTRY;\nconst n = patch(first); /*@*/",
     "a patch of the found": ONE + "const first = REGISTRY.find((f) => f.name === 'a');\nconst n = patch(first); /*@*/",
     "a patch of what it is in": ONE + "const n = patch({ all: [REGISTRY] }); /*@*/",
@@ -271,6 +277,53 @@ def test_a_change_from_the_file_of_constants_is_refused(tmp_path):
         read(written(tmp_path, with_ttl("T.day", "import { T } from './c';"), c=constants))
 
     assert (Path(refused.value.place.file).name, refused.value.place.line) == ("c.ts", 2)
+
+
+PATCH = "const n = R.push({ name: 'b', ttlSec: 5 });"
+RUN = {
+    "by a bare import": ("import './p';", {}, "p"),
+    "by what it hands on": ("export * from './p';", {}, "p"),
+    "by a file between": ("import { f } from './q';", {"q": "import './p'; export function f() {}"}, "p"),
+    "by require": ("const p = require('./p');", {}, "p"),
+    "by its constant": ("import { D } from './p'; export const day = D;", {}, "p"),
+    "under the file's name": ("import './q';", {"q": "import * as c from './c';\nconst n = Object.assign(c.R[0], { ttlSec: 5 });"}, "q"),
+    "by another name": ("import './q';", {"q": "import { S } from './p2';\nS.pop();", "p2": "export { R as S } from './c';"}, "q"),
+    "in a loop": ("import './q';", {"q": "import { R } from './c';\nfor (const f of R) f['ttl' + 'Sec'] = 5;"}, "q"),
+    "by a function": ("import { f } from './q';\nconst n = f();", {"q": "import { R } from './c'; export function f() { const all = R; all.pop(); }"}, "registry"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", RUN)
+def test_a_change_from_another_file_that_runs_is_refused(tmp_path, how):
+    """`c.ts` holds the registry; `p.ts` imports it and pushes into it."""
+    before, more, where = RUN[how]
+    files = {"c": ONE.replace("REGISTRY", "R"), "p": f"import {{ R }} from './c'; export const D = 60;\n{PATCH}"}
+
+    with pytest.raises(Refused) as refused:
+        read(written(tmp_path, f"{before}\nexport {{ R }} from './c';", **(files | more)))
+
+    assert (Path(refused.value.place.file).stem, refused.value.place.line) == (where, 2)
+
+
+def test_files_that_only_read_or_know_nothing_of_it_are_no_obstacle(tmp_path):
+    text = (
+        "import { log } from './does';\nimport { ttl } from './reads';\nimport { T } from './c';\nimport 'a-package';\n"
+    )
+    text += "export const REGISTRY = [{ name: 'a', ttlSec: T.minute }];"
+    does = "import { T } from './c';\nconsole.log('up'); if (process.env.CI) { run(); }\nexport const log = () => T.minute;"
+    reads = (
+        "import { REGISTRY } from './registry';\nexport const ttl = (n: string) => REGISTRY.find((f) => f.name === n);"
+    )
+
+    found = read(written(tmp_path, text, does=does, reads=reads, c="export const T = { minute: 60 };"))
+
+    assert found == {"a": (60, None)}
+
+
+def test_a_line_end_in_a_template_is_what_javascript_makes_of_it(tmp_path):
+    (tmp_path / "registry.ts").write_bytes(b"// x\rexport const R = [{ name: `a\r\nb`,\r\n ttlSec: 60 }];\n")
+
+    assert read(tmp_path / "registry.ts") == {"a\nb": (60, None)}
 
 
 def test_what_is_nested_too_deeply_is_refused(tmp_path):

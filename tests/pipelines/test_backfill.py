@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import facts_known
 import histories
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from backfills import Backfills
@@ -113,6 +114,24 @@ def test_delta_tables_are_read_with_their_partitions(backfill, tmp_path):
 
     wanted = facts_known.served(rows, spine, "active_days_14d")
     assert histories.differing(found, wanted, "active_days_14d") == {}
+
+
+def test_of_a_request_that_the_log_has_twice_the_first_stands(backfill, tmp_path):
+    rows, spine = facts_known.facts("reactions", 50, SEED)
+    again = [row | {"decided_at": row["decided_at"] + timedelta(hours=1)} for row in spine]
+    logged = histories.table(spine + again + spine)
+    places = {"stream": pa.array(["D"] * len(logged)), "sequence": pa.array(range(len(logged)))}
+    for name, column in places.items():
+        logged = logged.append_column(name, column)
+    write_deltalake(tmp_path / "source", facts_known.table("reactions", rows))
+    write_deltalake(tmp_path / "spine", logged.sort_by([("sequence", "descending")]))
+
+    found = backfill(tmp_path, "tip_volume_7d", tmp_path / "out", suffix="")
+
+    assert {key: row["decided_at"] for key, row in found.items()} == {
+        row["request_id"]: row["decided_at"] for row in spine
+    }
+    assert histories.differing(found, facts_known.served(rows, spine, "tip_volume_7d"), "tip_volume_7d") == {}
 
 
 def test_every_batch_feature_is_of_the_mirror_and_has_an_oracle():

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oo_consumers.store import Store
 from oo_contracts.events import ScoreDecision, ShadowChances
-from oo_contracts.score import PolicyInfo, ScoreRequest
+from oo_contracts.score import ModelInfo, PolicyInfo, ScoreRequest
+from oo_contracts.seals import sealed
 from oo_experiments.enrolment import Running
 from oo_experiments.experiment import load as load_experiments
 from oo_experiments.kinds import logged
@@ -192,19 +193,57 @@ def test_any_bit_of_the_profile_is_found_and_named(decision, bit, data):
     assert named == {f"profile.{name}"}
 
 
+def spoilt_at(decision, place, bit):
+    """The event that its text reads as with one bit changed; None when it is no event any more."""
+    text = bytearray(decision.model_dump_json().encode())
+    text[place] ^= 1 << bit
+    try:
+        return ScoreDecision.model_validate_json(bytes(text))
+    except ValidationError:
+        return None
+
+
+def unnoticed(decision, place, bit):
+    """Whether the bit passes. What means the same may (1e5 and 1E5), and what is counted as without seals."""
+    spoilt = spoilt_at(decision, place, bit)
+    if spoilt is None or spoilt == decision:
+        return False
+    report = replayed_all([spoilt])
+    return report.sound() and not report.unsealed
+
+
 @settings(max_examples=2_000)
 @given(st.sampled_from(DECISIONS), st.data())
 def test_any_bit_of_an_event_as_it_is_stored_is_found(decision, data):
-    """Whatever it hits: a digit, a name, a quote. Only what means the same may pass, as 1e5 and 1E5 do."""
-    text = bytearray(decision.model_dump_json().encode())
-    text[data.draw(st.integers(0, len(text) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    try:
-        spoilt = ScoreDecision.model_validate_json(bytes(text))
-    except ValidationError:
-        return
+    """Whatever it hits: a digit, a name, a quote."""
+    place = data.draw(st.integers(0, len(decision.model_dump_json().encode()) - 1))
 
-    report = replayed_all([spoilt])
-    assert spoilt == decision or not report.sound() or report.unsealed
+    assert not unnoticed(decision, place, data.draw(st.integers(0, 7)))
+
+
+def alone():
+    """One candidate, which every policy and model would have chosen: least follows from what this carries."""
+    of = {"candidates": (ONE.candidates[0].model_copy(update={"propensity": 1.0}),), "propensity": 1.0}
+    of |= {"chosen": ONE.candidates[0].id, "policy": PolicyInfo(name="epsilon-greedy", version="0.1")}
+    return sealed(ONE.model_copy(update=of))
+
+
+def test_every_bit_is_found_where_least_follows_from_it():
+    decision = alone()
+    places = range(len(decision.model_dump_json().encode()))
+
+    assert replayed_all([decision]).sound()
+    assert [(place, bit) for place in places for bit in range(8) if unnoticed(decision, place, bit)] == []
+
+
+@pytest.mark.parametrize(("part", "version"), [("model", "1"), ("policy", "0.3")])
+def test_another_version_that_decided_the_same_is_named(part, version):
+    decision = alone()
+    judge = getattr(decision, part).model_copy(update={"version": version})
+
+    (apart,) = found(decision.model_copy(update={part: judge}))
+
+    assert apart.what == f"seal of {part}"
 
 
 @pytest.mark.parametrize("name", sorted(ONE.moment.profile))
@@ -273,8 +312,13 @@ def test_another_fingerprint_is_counted_and_not_passed():
     assert report.sound(allow_other_fingerprints=True)
 
 
+def judged_by_99(decision):
+    """The decision of a version that nobody has any more."""
+    return sealed(decision.model_copy(update={"model": ModelInfo(name="tip-ranker", version="99")}))
+
+
 def test_a_model_that_is_gone_is_counted_and_not_passed():
-    gone = ONE.model_copy(update={"model": ONE.model.model_copy(update={"name": "tip-ranker", "version": "99"})})
+    gone = judged_by_99(ONE)
     report = replayed_all([ONE, gone])
 
     assert (report.models, report.missing_models) == ({"none/0": 1}, {"tip-ranker/99": 1})
@@ -284,7 +328,7 @@ def test_a_model_that_is_gone_is_counted_and_not_passed():
 
 
 def test_without_the_model_everything_else_is_still_compared():
-    gone = ONE.model_copy(update={"model": ONE.model.model_copy(update={"name": "tip-ranker", "version": "99"})})
+    gone = judged_by_99(ONE)
 
     report = replayed_all([gone.model_copy(update={"chosen": "nobody"})])
 

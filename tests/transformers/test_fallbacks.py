@@ -22,6 +22,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 A_TASK = TaskFacts(id="t-1")
 CANDIDATE = Candidate(id="c-1", task_id="t-1")
 TASK = {"id": "t-1", "content": "Pay the rent", "priority": 4, "due": {"date": "2026-11-23"}}
+TASKS = [TASK, TASK | {"id": "t-2"}]
 SOUND = {item.name: 0.25 if item.dtype == "float32" else 3 for item in PROFILE_FEATURES}
 
 # As they stand in the body: JSON has no NaN, but Python, and many a JavaScript library before it, writes one.
@@ -44,10 +45,10 @@ WRONG = {
 
 
 def body(feature, text):
-    """A sound call but for one feature, whose value is put in as it is written."""
+    """A sound call with two candidates, but for one feature, whose value is put in as it is written."""
     sound = {name: value for name, value in SOUND.items() if name != feature}
     profile = json.dumps(sound)[:-1] + ("}" if text is None else f', "{feature}": {text}}}')
-    return f'{{"user_id": "u-1", "tasks": [{json.dumps(TASK)}], "profile_features": {profile}}}'
+    return f'{{"user_id": "u-1", "tasks": {json.dumps(TASKS)}, "profile_features": {profile}}}'
 
 
 def counted(feature, reason):
@@ -55,11 +56,13 @@ def counted(feature, reason):
 
 
 async def served(fakes, text):
-    """The answer and the event's row by name."""
+    """The answer and the event's first row by name; what belongs to the call is the same in every row."""
     async with fakes.client() as client:
         reply = await client.post("/score", content=text, headers={"content-type": "application/json"})
     assert reply.status_code == 200, reply.text
     event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+    shared = len(RANKER_V1.context) + len(RANKER_V1.profile)
+    assert len({item.row[:shared] for item in event.candidates}) == 1
     return reply.json(), dict(zip(RANKER_V1.names, event.candidates[0].row, strict=True))
 
 
@@ -89,10 +92,13 @@ async def test_a_wrong_profile_value(fakes, feature, wrong):
 
 @pytest.mark.parametrize("feature", [item for item in PROFILE_FEATURES if item.high < 1e9], ids=lambda item: item.name)
 async def test_a_profile_value_above_its_range(fakes, feature):
+    before = counted(feature.full_name, "out_of_range")
+
     answer, row = await served(fakes, body(feature.name, str(feature.high + 1)))
 
     assert answer["fallbacks"] == [{"feature": feature.full_name, "reason": "out_of_range"}]
     assert row[feature.full_name] == float32(feature.fallback)
+    assert counted(feature.full_name, "out_of_range") == before + 1
 
 
 @pytest.mark.parametrize("feature", PROFILE_FEATURES, ids=lambda item: item.name)

@@ -31,6 +31,7 @@ WORDS = {
     "arrow_function": "a function",
     "function_expression": "a function",
     "await_expression": "an `await`",
+    "undefined": "no value",
 }
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tree_sitter import Node
 
 from oo_local.contract import source as ts
-from oo_local.contract.source import Place, Refused, Source, children, text
+from oo_local.contract.source import Place, Refused, Source, children, text, walk
 
-__all__ = ["CLASSES", "FUNCTIONS", "Binding", "Const", "Imported", "Module", "Unknown", "load", "resolved"]
+__all__ = ["CLASSES", "FUNCTIONS", "Binding", "Const", "Imported", "Module", "Unknown", "load", "resolved", "run_by"]
 
 TYPES = {"type_alias_declaration", "interface_declaration"}
 FUNCTIONS = {"function_declaration", "generator_function_declaration", "function_signature"}
@@ -49,12 +50,13 @@ Binding = Const | Imported | Unknown
 
 @dataclass(slots=True)
 class Module:
-    """A file's names; an export is a local name, an expression, or another file's name."""
+    """A file's names; an export is a local name, an expression, or another file's name. `doing` is what it does."""
 
     source: Source
     bindings: dict[str, Binding] = field(default_factory=dict)
     exports: dict[str, str | Node | Imported] = field(default_factory=dict)
     stars: list[Imported] = field(default_factory=list)
+    doing: list[Node] = field(default_factory=list)
 
     def bind(self, name: Node, binding: Binding) -> None:
         if text(name) in self.bindings and not _overload(self.bindings[text(name)], binding):
@@ -67,16 +69,59 @@ class Module:
         self.exports[name] = what
 
 
-def load(path: Path) -> Module:
+def load(path: Path, *, declaring: bool = True) -> Module:
     """Parse a file and list its names.
 
     Raises:
-        Refused: it is not TypeScript, or it does more than declare.
+        Refused: it is not TypeScript, or it does more than declare and should not.
     """
     module = Module(ts.read(path))
     for statement in module.source.root.children:
-        _statement(module, statement)
+        try:
+            _statement(module, statement)
+        except Refused:
+            if declaring:
+                raise
+            module.doing.append(statement)
     return module
+
+
+def run_by(source: Source) -> Iterator[Path]:
+    """The files beside it that run when this one does; of packages, and of names that are not there, nothing is known.
+
+    Raises:
+        Refused: a file is run for what it does, and is not there to look at.
+    """
+    for node in walk(source.root):
+        given = _given(node)
+        if given is not None and given.type == "string":
+            try:
+                yield resolved(source.path, text(given)[1:-1], source.place(node))
+            except Refused:
+                bare = node.type == "import_statement" and not any(
+                    part.type == "import_clause" for part in children(node)
+                )
+                if bare and text(given)[1:-1].startswith("."):
+                    raise
+
+
+def _given(node: Node) -> Node | None:
+    """What a node imports: by a statement, by `require("…")` or by `import("…")`."""
+    if node.type in {"import_statement", "export_statement"}:
+        return None if _type_only(node) or _only_types(node) else node.child_by_field_name("source")
+    if node.type == "import_require_clause":
+        return node.child_by_field_name("source")
+    callee, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+    loads = node.type == "call_expression" and callee is not None and text(callee) in {"import", "require"}
+    return next(iter(children(arguments)), None) if loads and arguments is not None else None
+
+
+def _only_types(node: Node) -> bool:
+    """`import { type A, type B } from …`, which a compiler leaves out."""
+    parts = [part for clause in children(node) if clause.type == "import_clause" for part in children(clause)]
+    return bool(parts) and all(
+        part.type == "named_imports" and all(_type_only(item) for item in children(part)) for part in parts
+    )
 
 
 def resolved(importer: Path, specifier: str, at: Place) -> Path:
@@ -131,7 +176,7 @@ def _declarator(module: Module, node: Node, keyword: str) -> list[Node]:
     if name.type != "identifier":
         names = [
             found
-            for found in ts.walk(name)
+            for found in walk(name)
             if found.type in {"identifier", "shorthand_property_identifier_pattern"} and found.is_named
         ]
         for found in names:
@@ -145,7 +190,7 @@ def _declarator(module: Module, node: Node, keyword: str) -> list[Node]:
 def _ambient(module: Module, node: Node) -> list[Node]:
     if node.type in NOTHING:
         return []
-    names = [found for found in ts.walk(node) if found.type == "identifier"][:1]
+    names = [found for found in walk(node) if found.type == "identifier"][:1]
     for name in names:
         module.bind(name, Unknown("declared elsewhere", node))
     return names

@@ -172,7 +172,7 @@ def _entry(found: Found, key: str | None) -> Entry:
 def _asked(of: Found, name: str) -> Found | None:
     found = of.value.get(name) if isinstance(of.value, dict) else None
     if found is not None and isinstance(found.value, Refused):
-        raise Refused(found.value.place, f"`{name}` is {found.value.why}")
+        raise Refused(found.value.place, f"`{name}` is uncertain: {found.value.why}")
     return found
 
 

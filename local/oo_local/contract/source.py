@@ -58,6 +58,7 @@ def read(path: Path) -> Source:
         raise Refused(Place(str(path), 0), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Refused(Place(str(path), 0), "is not UTF-8") from None
+    code = code.replace("\r\n", "\n").replace("\r", "\n")  # so it reads in a template, whatever the file has
     source = Source(path, Parser(Language(language_typescript())).parse(code.encode()).root_node)
     for node in walk(source.root):
         if node.is_error or node.is_missing or node.type == "html_comment":

@@ -7,12 +7,14 @@ call may only read. A function that is called while the module loads may do neit
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from tree_sitter import Node
 
 from oo_local.contract.evaluate import Evaluator, Name
-from oo_local.contract.module import FUNCTIONS, Binding, Const, Module, Unknown
-from oo_local.contract.source import Source, children, text, walk
+from oo_local.contract.expression import Value
+from oo_local.contract.module import FUNCTIONS, Binding, Const, Imported, Module, Unknown, load, run_by
+from oo_local.contract.source import Refused, Source, children, read, text, walk
 
 __all__ = ["FUNCTION_VALUES", "refuse_changes"]
 
@@ -32,18 +34,66 @@ PATTERNS = {"array_pattern", "object_pattern", "pair_pattern", "assignment_patte
 
 
 def refuse_changes(evaluator: Evaluator, names: set[Name]) -> None:
-    """Look at every mention of what the registry was made from.
+    """Look at every mention of what the registry was made from, in each file that runs and can get at it.
 
     Raises:
         Refused: one of them may change it.
     """
-    for path, module in evaluator.modules.items():
-        held = _with_aliases(module, {name for of, name in names if of == path and _can_change(evaluator, (of, name))})
+    names = {name for name in names if _can_change(evaluator, name)}
+    _load_neighbours(evaluator, {path for path, _ in names})
+    modules = dict(evaluator.modules)
+    held = {path: _with_aliases(module, _held(evaluator, module, names)) for path, module in modules.items()}
+    for path, module in modules.items():
         _refuse_assignments(module.source)
+        _refuse_doing(module, held[path])
         for node in walk(module.source.root):
-            if node.type in MENTIONS and text(node) in held:
+            if node.type in MENTIONS and text(node) in held[path]:
                 _refuse_mention(module.source, node)
-        _refuse_early_calls(module, held)
+            _refuse_reach(module.source, node)
+    if any(_mentioned_in_a_function(module, held[path]) for path, module in modules.items()):
+        for module in modules.values():
+            _refuse_early_calls(module, {name for name in module.bindings if _is_function(evaluator, module, name)})
+
+
+def _load_neighbours(evaluator: Evaluator, holding: set[Path]) -> None:
+    """Read the files that run with these and import, directly or not, one that holds the registry's objects."""
+    sources = {path: module.source for path, module in evaluator.modules.items()}
+    runs: dict[Path, set[Path]] = {}
+    while waiting := sources.keys() - runs.keys():
+        for path in waiting:
+            runs[path] = set(run_by(sources[path]))
+        sources |= {path: read(path) for of in waiting for path in runs[of] if path not in sources}
+    reaching = set(holding)
+    while new := {path for path, others in runs.items() if path not in reaching and others & reaching}:
+        reaching |= new
+    for path in sorted(reaching - evaluator.modules.keys()):
+        evaluator.modules[path] = load(path, declaring=False)
+
+
+def _held(evaluator: Evaluator, module: Module, names: set[Name]) -> set[str]:
+    """The names by which a file has what the registry was made from: its own, and imported ones."""
+    path = module.source.path
+    own = {name for of, name in names if of == path}
+    return own | {
+        name
+        for name, binding in module.bindings.items()
+        if isinstance(binding, Imported) and _leads_to(evaluator, module, name, names)
+    }
+
+
+def _leads_to(evaluator: Evaluator, module: Module, name: str, names: set[Name]) -> bool:
+    found = _imported(evaluator, module, name)
+    if isinstance(found, Module):
+        return any(path in {found.source.path, *run_by(found.source)} for path, _ in names)
+    return not isinstance(found, Refused) and bool(evaluator.made_from((module.source.path, name)) & names)
+
+
+def _imported(evaluator: Evaluator, module: Module, name: str) -> Value:
+    """What an imported name comes to, or why it is no constant."""
+    try:
+        return evaluator.local(module, name, module.source.place(module.source.root)).value
+    except Refused as refused:
+        return refused
 
 
 def _with_aliases(module: Module, held: set[str]) -> set[str]:
@@ -80,6 +130,13 @@ def _refuse_assignments(source: Source) -> None:
             raise source.refuse(node, f"`{text(node)[:60]}` changes what was declared")
 
 
+def _refuse_doing(module: Module, held: set[str]) -> None:
+    """A neighbour may do what it likes as long as that has nothing to do with the registry's objects."""
+    for node in (below for statement in module.doing for below in walk(statement)):
+        if node.type in MENTIONS and text(node) in held and not _in_function(node):
+            raise module.source.refuse(node, f"a statement that does something may change `{text(node)}`")
+
+
 def _refuse_mention(source: Source, node: Node) -> None:
     top, last = _reached(node)
     parent = top.parent
@@ -102,31 +159,45 @@ def _refuse_mention(source: Source, node: Node) -> None:
         raise refusal
 
 
-def _refuse_early_calls(module: Module, held: set[str]) -> None:
-    """A function of this file that mentions the registry and is called while the file loads."""
-    nodes = list(walk(module.source.root))
-    mentioning = any(node.type in MENTIONS and text(node) in held and _in_function(node) for node in nodes)
-    for node in nodes if mentioning else []:
-        if node.type in CALLS and not _in_function(node) and _of_this_file(module, node):
+def _refuse_reach(source: Source, node: Node) -> None:
+    """What gets at everything, whatever its name: only outside functions, since no import runs those."""
+    everything = node.type == "identifier" and text(node) in {"eval", "exports", "globalThis", "module"}
+    if (everything or _property(node) == "prototype") and not _in_function(node):
+        raise source.refuse(node, f"`{text(node)[:60]}` gets at everything, and may change the registry")
+
+
+def _mentioned_in_a_function(module: Module, held: set[str]) -> bool:
+    nodes = walk(module.source.root)
+    return any(node.type in MENTIONS and text(node) in held and _in_function(node) for node in nodes)
+
+
+def _refuse_early_calls(module: Module, functions: set[str]) -> None:
+    """A function of these files that may mention the registry and is called while the file loads."""
+    for node in walk(module.source.root):
+        if node.type in CALLS and not _in_function(node) and _runs_one(node, functions):
             raise module.source.refuse(node, f"the call `{text(node)[:60]}` may change the registry")
 
 
-def _of_this_file(module: Module, call: Node) -> bool:
-    """Whether a call runs, or hands on, a function that stands here under a name, or in place."""
+def _runs_one(call: Node, functions: set[str]) -> bool:
+    """Whether a call runs, or hands on, one of these functions, or one that stands in place."""
     callee = call.child_by_field_name("function") or call.child_by_field_name("constructor")
     while callee is not None and callee.type in SAME:
         callee = children(callee)[0]
     arguments = call.child_by_field_name("arguments")
     given = [callee, *(children(arguments) if arguments is not None else ())]
-    return (callee is not None and callee.type in FUNCTION_VALUES) or any(
-        part is not None and _is_function(module.bindings.get(text(part))) for part in given
-    )
+    in_place = callee is not None and callee.type in FUNCTION_VALUES
+    return in_place or any(part is not None and text(part) in functions for part in given)
 
 
-def _is_function(binding: Binding | None) -> bool:
+def _is_function(evaluator: Evaluator, module: Module, name: str) -> bool:
+    """Also of another one of the files that were read; of a package, nothing here is known to its functions."""
+    binding = module.bindings[name]
     if isinstance(binding, Const):
         return binding.value.type in FUNCTION_VALUES | {"class"}
-    return isinstance(binding, Unknown)
+    if isinstance(binding, Unknown):
+        return True
+    beside = binding.specifier.startswith(".")
+    return beside and isinstance(_imported(evaluator, module, name), Refused)
 
 
 def _reached(node: Node) -> tuple[Node, str | None]:
@@ -172,8 +243,11 @@ def _harmless(call: Node) -> bool:
 
 
 def _alters(node: Node) -> bool:
+    """Changes, and calls: but for a method of a field that we read, which is text or a number (`f.name.trim()`)."""
     deletes = node.type == "unary_expression" and text(node).startswith("delete")
-    calls = node.type in CALLS and _callee(node).rpartition(".")[2] in CHANGING | {"assign", "defineProperty"}
+    callee = node.child_by_field_name("function") if node.type in CALLS else None
+    of = callee.child_by_field_name("object") if callee is not None and callee.type == "member_expression" else None
+    calls = node.type in CALLS and (of is None or _property(of) not in DECLARED)
     return node.type in CHANGES or deletes or calls
 
 

@@ -13,13 +13,14 @@ ABOUT = """\
 Compute one profile feature at each decision of a spine, as it was known then: of what happened by then, only what had
 been written by then. For a feature that is new; one that was served is in the decision's own row, and that trains.
 
---spine   decisions: request_id, user_id, decided_at
+--spine   decisions: request_id, user_id, decided_at; of the offline log (stream, sequence) the first of each request
 --source  with a column NAME, all values that the feature ever had: user_id, event_id, event_timestamp (when it was
           computed), created_timestamp (when it was written), NAME. The newest that was known is taken.
           Without one, facts that the feature is computed from:
           signals    user_id, event_id, type, occurred_at, created_timestamp, task_id (or data, JSON that has it)
           reactions  user_id, event_id, reaction, occurred_at, created_timestamp, request_id
           A fact that is written again under its event_id corrects the one before, from then on.
+          A simulated past was written all at once, after its decisions: --created-time occurred_at takes it as known.
 --out     request_id, user_id, decided_at, NAME (float32, the fallback where reason is not null), reason
           (missing, stale, null, invalid, out_of_range), computed_at
 
@@ -27,6 +28,8 @@ Tables are Parquet (a file, a folder, a pattern) or Delta (its folder, or a URL 
 """
 EXAMPLES = """\
 examples:
+  python -m oo_pipelines backfill --feature tip_volume_7d --spine .oo-ml/lake/decisions \\
+      --source .oo-ml/lake/reactions --created-time occurred_at --out tip_volume.parquet
   python -m oo_pipelines backfill --feature active_days_14d --spine decisions.parquet --source signals.parquet \\
       --out active_days.parquet
   python -m oo_pipelines backfill --feature tip_volume_7d --engine spark --master k8s://https://10.0.0.1 \\

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import ibis
 from ibis.expr.types import IntegerScalar, Table
 
 from oo_pipelines.backfill.batch import BATCH_FEATURES, FACTS
@@ -14,6 +15,7 @@ from oo_pipelines.backfill.options import BadInput
 
 __all__ = ["Times", "facts", "history", "read", "spine"]
 
+PLACE = ("stream", "sequence")  # where the offline log's tables say that an event stood
 INSTANTS = ("decided_at", "event_timestamp", "created_timestamp")
 KINDS = {"signals": {"kind": "type", "subject": "task_id"}, "reactions": {"kind": "reaction", "subject": "request_id"}}
 
@@ -40,15 +42,23 @@ def read(engine: Engine, option: str, location: str) -> Table:
 
 
 def spine(table: Table) -> Table:
-    """The decisions. The instant of a decision is its `decided_at`.
+    """The decisions. The instant of a decision is its `decided_at`; in the offline log the first of a request stands.
 
     Raises:
         BadInput: a column is missing or of the wrong type, or a request_id is there twice.
     """
-    found = _named(table, "--spine", {name: name for name in SPINE})
+    found = _named(_first(table), "--spine", {name: name for name in SPINE})
     if twice := _one(found.count() - found.request_id.nunique()):
         raise BadInput(f"--spine: request_id is null or there before in {twice} rows; one row per decision")
     return found
+
+
+def _first(table: Table) -> Table:
+    """A log has what its stream had, so also a request that was asked again, and an event that was sent again."""
+    if not {"request_id", *PLACE} <= set(table.columns):
+        return table
+    nth = ibis.row_number().over(group_by="request_id", order_by=[table[name] for name in PLACE])
+    return table.mutate(nth=nth).filter(ibis._.nth == 0)
 
 
 def history(table: Table, name: str, times: Times) -> Table:
