@@ -127,7 +127,7 @@ class Store:
 
     def count_decided(self, since: datetime | None = None, until: datetime | None = None) -> int:
         """How many decisions there are from an instant to another, which is not included."""
-        return self._transact(lambda connection: _count(connection, DECISIONS, _between(since, until)))
+        return self._transact(lambda connection: _count(connection, DECISIONS, _between(DECISIONS, since, until)))
 
     def first_decided(self) -> datetime | None:
         """When the oldest decision was made; None when there is none."""
@@ -136,16 +136,23 @@ class Store:
 
     def decided(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[Logged]:
         """All of these decisions in their order, shown or not, a page in memory at a time."""
+        return self._logged(DECISIONS, since, until)
+
+    def written(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[Logged]:
+        """The same of tips."""
+        return self._logged(GENERATIONS, since, until)
+
+    def _logged(self, table: Table, since: datetime | None, until: datetime | None) -> Iterator[Logged]:
         after: tuple[datetime, str] | None = None
-        while rows := self._all(_decided(after, since, until)):
-            after = (rows[-1].decided_at, rows[-1].request_id)
+        while rows := self._all(_in_order(table, after, since, until)):
+            after = _place(table, rows[-1])
             yield from (Logged(row.request_id, row.event) for row in rows)
 
     def _pages(self) -> Iterator[list[tuple[ScoreDecision, tuple[Observed, ...]]]]:
         """Decisions with the reactions to what was chosen, a page at a time by the last key seen."""
         after: tuple[datetime, str] | None = None
         while rows := self._all(_page(after)):
-            after = (rows[-1].decided_at, rows[-1].request_id)
+            after = _place(DECISIONS, rows[-1])
             reactions = self._all(_reactions_to([row.request_id for row in rows]))
             seen = {key: tuple(map(_observed, group)) for key, group in groupby(reactions, lambda row: row.request_id)}
             yield [(ScoreDecision.model_validate_json(row.event), seen.get(row.request_id, ())) for row in rows]
@@ -158,20 +165,25 @@ class Store:
 
 
 def _page(after: tuple[datetime, str] | None) -> Select[Any]:
-    return _decided(after).where(DECISIONS.c.chosen.is_not(None))
+    return _in_order(DECISIONS, after).where(DECISIONS.c.chosen.is_not(None))
 
 
-def _decided(
-    after: tuple[datetime, str] | None, since: datetime | None = None, until: datetime | None = None
+def _in_order(
+    table: Table, after: tuple[datetime, str] | None, since: datetime | None = None, until: datetime | None = None
 ) -> Select[Any]:
-    keys = (DECISIONS.c.decided_at, DECISIONS.c.request_id)
-    query = select(DECISIONS).where(_between(since, until)).order_by(*keys).limit(PAGE)
+    keys = (table.c.decided_at, *table.primary_key)
+    query = select(table).where(_between(table, since, until)).order_by(*keys).limit(PAGE)
     return query if after is None else query.where(tuple_(*keys) > after)
 
 
-def _between(since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
+def _place(table: Table, row: Row[Any]) -> tuple[datetime, str]:
+    (key,) = table.primary_key
+    return row.decided_at, getattr(row, key.name)
+
+
+def _between(table: Table, since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
     """In UTC: SQLite compares the text of an instant, not the instant."""
-    at = DECISIONS.c.decided_at
+    at = table.c.decided_at
     late = true() if since is None else at >= since.astimezone(UTC)
     return late if until is None else late & (at < until.astimezone(UTC))
 

@@ -7,12 +7,11 @@ such a decision is counted apart. Nothing here reads a store, a registry or a cl
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from oo_contracts.events import DecidedCandidate, ScoreDecision, ShadowChances
+from oo_contracts.events import DecidedCandidate, GenerateDecision, ScoreDecision, ShadowChances
 from oo_contracts.score import Candidate, arm_of
 from oo_contracts.seals import broken
 from oo_experiments.beliefs import BadBeliefs, Beliefs
@@ -23,7 +22,10 @@ from oo_features.feature_set import FeatureSet, Rows
 from oo_features.moment import Moment
 from oo_features.scaling import scaled
 
-__all__ = ["FIRST", "Difference", "Model", "Replay", "Report", "asked", "differences"]
+from oo_pipelines.difference import Difference, same
+from oo_pipelines.redrawn import redrawn
+
+__all__ = ["FIRST", "Model", "Replay", "Report", "asked", "differences"]
 
 FIRST = 20  # differences that a report names; all are counted
 NONE = "none"  # the model of a round that no model judged: degraded, empty, or simulated
@@ -40,17 +42,6 @@ class Model:
 
 
 NO_MODEL = Model(None, lambda rows: (0.0,) * len(rows))  # where no model judged, every value is 0
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What was logged and what this code makes of the same event. `what` is a feature's name, value, chance, …"""
-
-    request_id: str
-    candidate_id: str | None
-    what: str
-    logged: Any
-    recomputed: Any
 
 
 def differences(of: ScoreDecision, features: FeatureSet, model: Model | None) -> list[Difference]:
@@ -94,7 +85,7 @@ def _rows(of: ScoreDecision, features: FeatureSet, rows: Rows) -> Iterator[Diffe
     for item, row in zip(of.candidates, rows.values, strict=True):
         if len(item.row) != len(row):
             yield Difference(of.request_id, item.id, "row", f"{len(item.row)} features", f"{len(row)} features")
-        elif not _same(item.row, row):
+        elif not same(item.row, row):
             yield from _apart(of.request_id, [item.id] * len(row), features.names, item.row, row)
     found = {item.feature: item.reason for item in rows.fallbacks}
     said = {item.feature: item.reason for item in of.fallbacks}
@@ -133,7 +124,7 @@ def _choice(of: ScoreDecision, choice: Choice, beliefs: Beliefs | None) -> Itera
     yield from _each(of, "chance", [item.propensity for item in of.candidates], drawn.propensities)
     if chosen != of.chosen:
         yield Difference(of.request_id, None, "chosen", of.chosen, chosen)
-    if not _same_number(of.propensity, drawn.propensity):
+    if not same(of.propensity, drawn.propensity):
         yield Difference(of.request_id, None, "propensity", of.propensity, drawn.propensity)
 
 
@@ -149,7 +140,7 @@ def _shadow(of: ScoreDecision, shadow: ShadowChances, choice: Choice, beliefs: B
 
 def _each(of: ScoreDecision, what: str, said: Floats, found: Floats) -> Iterator[Difference]:
     """One number for each candidate."""
-    if not _same(said, found):
+    if not same(said, found):
         ids = [item.id for item in of.candidates]
         yield from _apart(of.request_id, ids, [what] * len(ids), said, found)
 
@@ -158,17 +149,8 @@ def _apart(
     request_id: str, ids: Sequence[str], names: Sequence[str], said: Floats, found: Floats
 ) -> Iterator[Difference]:
     for candidate_id, name, one, other in zip(ids, names, said, found, strict=True):
-        if not _same((one,), (other,)):
+        if not same(one, other):
             yield Difference(request_id, candidate_id, name, one, other)
-
-
-def _same(said: Floats, found: Floats) -> bool:
-    """Bit for bit: 0.0 is not -0.0, and no difference is small."""
-    return array("d", said).tobytes() == array("d", found).tobytes()
-
-
-def _same_number(said: float | None, found: float | None) -> bool:
-    return said is found if said is None or found is None else _same((said,), (found,))
 
 
 @dataclass(slots=True)
@@ -185,6 +167,7 @@ class Report:
     missing_models: Tally = field(default_factory=dict)
     other_fingerprints: Tally = field(default_factory=dict)
     unknown_policies: Tally = field(default_factory=dict)
+    draws: int = 0  # of prompt versions
     unsealed: int = 0  # of those replayed: from before seals, so that only what follows from an input was compared
 
     def differ(self, found: Sequence[Difference]) -> None:
@@ -223,6 +206,18 @@ class Replay:
             _tally(self.report.unknown_policies, str(error))
             return
         self._count(of, model)
+        self.report.differ(found)
+
+    def add_tip(self, of: GenerateDecision) -> None:
+        """Replay how a tip's prompt version was drawn; one that the call named was not."""
+        if of.draw is None:
+            return
+        try:
+            found = list(redrawn(of, of.draw))
+        except UnknownPolicy as error:
+            _tally(self.report.unknown_policies, str(error))
+            return
+        self.report.draws += 1
         self.report.differ(found)
 
     def unreadable(self, request_id: str, why: str) -> None:

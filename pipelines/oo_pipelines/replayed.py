@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from oo_consumers.store import Logged, Store
-from oo_contracts.events import ScoreDecision
+from oo_contracts.events import GenerateDecision, ScoreDecision
 from oo_features.sets import FEATURE_SETS
 from oo_model_cards.artifact import ArtifactError
 from oo_model_cards.registry import NotFound, Registry, Unpublished, Version
@@ -24,6 +24,7 @@ from oo_pipelines.settings import PipelineSettings
 
 __all__ = ["Models", "Outcome", "Progress", "run"]
 
+D = TypeVar("D", ScoreDecision, GenerateDecision)
 EVERY = 200  # decisions between two words of progress
 Progress = Callable[[str, int, int], None]
 
@@ -102,21 +103,27 @@ def _run(store: Store, models: Models, since: datetime | None, limit: int | None
         return time.perf_counter() - start - sum(models.took.values())
 
     for done, item in enumerate(islice(store.decided(since), total), start=1):
-        _add(replay, item)
+        if (decision := _read(replay, item, ScoreDecision)) is not None:
+            replay.add(decision)
         if done % EVERY == 0 or done == total:
             progress(f"{done / seconds():,.0f} rounds/s", done, total)
-    return Outcome(replay.report, models.why, seconds(), sum(models.took.values()))
+    took = seconds()
+    for item in islice(store.written(since), limit):
+        if (tip := _read(replay, item, GenerateDecision)) is not None:
+            replay.add_tip(tip)
+    return Outcome(replay.report, models.why, took, sum(models.took.values()))
 
 
-def _add(replay: Replay, item: Logged) -> None:
+def _read(replay: Replay, item: Logged, kind: type[D]) -> D | None:
+    """The event, or None and a difference when it is none of that request."""
     try:
-        decision = ScoreDecision.model_validate_json(item.event)
+        found = kind.model_validate_json(item.event)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "event"
         replay.unreadable(item.request_id, f"{where}: {first['msg']}")
-        return
-    if decision.request_id != item.request_id:
-        replay.unreadable(item.request_id, f"the event of {decision.request_id}")
-        return
-    replay.add(decision)
+        return None
+    if found.request_id != item.request_id:
+        replay.unreadable(item.request_id, f"the event of {found.request_id}")
+        return None
+    return found

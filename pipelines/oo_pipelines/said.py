@@ -16,6 +16,8 @@ def replayed(found: Mapping[str, Any]) -> Iterator[str]:
     speed = f"{found['per_second']:,.0f} a second, after {found['loading']:.1f} s of loading models"
     yield f"decisions      {found['decisions']}, {speed}"
     yield f"replayed       {found['replayed']} with {found['rows']} rows"
+    if found["draws"]:
+        yield f"drawn again    {found['draws']} prompt versions"
     for name, count in found["models"].items():
         yield f"  values of {name}: {count} decisions compared"
     for name, count in found["missing_models"].items():

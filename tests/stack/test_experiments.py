@@ -149,3 +149,4 @@ def test_the_command_line_defines_stops_drops_and_replays(stack, tmp_path):
     assert (refused.returncode, "gamma" in refused.stderr) == (2, True)
     replayed = stack.oo_ml("replay", "--output", "json", check=False)
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    assert json.loads(replayed.stdout)["draws"] > 0

@@ -16,6 +16,7 @@ from oo_experiments.experiment import Holdout
 from oo_experiments.policy import EpsilonGreedy
 from oo_features.scaling import scaled
 from oo_features.sets import RANKER_V1
+from oo_pipelines.redrawn import redrawn
 from oo_pipelines.replay import Model, differences
 from oo_transformers import metrics
 from oo_transformers.score import Scorer
@@ -167,6 +168,25 @@ async def test_a_version_is_drawn_and_its_chance_is_in_the_reply_and_in_the_log(
     assert (draw.versions, draw.policy.name, draw.experiment.key) == (VERSIONS, "thompson", "words")
     assert (draw.candidate, draw.joint) == (0.25, 0.25 * draw.propensity)
     assert sum(draw.propensities) == pytest.approx(1)
+    assert list(redrawn(event, draw)) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        ({"propensity": 0.5000000001}, "propensity of the prompt version"),
+        ({"joint": 0.1}, "joint propensity"),
+        ({"propensities": (0.5, 0.5)}, "chances of prompt versions"),
+        ({"default": "v2"}, None),  # the baseline, which Thompson does not look at
+    ],
+)
+async def test_a_changed_draw_in_the_log_is_found(fakes, other, what):
+    fakes.running = Running((words(shadows=[policy("softmax")]),), beliefs={"words": taught()})
+    _, event = await generated(fakes, candidate_propensity=0.25)
+
+    found = [item.what for item in redrawn(event, event.draw.model_copy(update=other))]
+
+    assert found == ([what] if what else [])
 
 
 async def test_versions_are_drawn_as_often_as_their_chances_say(fakes):
@@ -205,6 +225,7 @@ async def test_a_policy_of_versions_may_only_watch(fakes, mode):
 
     assert (reply["prompt_version"], reply["prompt_propensity"]) == ("v2", 1.0)
     (watched,) = event.draw.shadows
+    assert list(redrawn(event, event.draw)) == []
     assert (watched.policy.name, len(watched.propensities)) == ("thompson", 2)
 
 

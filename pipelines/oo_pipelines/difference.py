@@ -1,0 +1,38 @@
+"""What was logged and what this code makes of the same event, compared by their bits."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Difference", "same"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`what` is a feature's name, value, chance, …"""
+
+    request_id: str
+    candidate_id: str | None
+    what: str
+    logged: Any
+    recomputed: Any
+
+
+def same(said: Any, found: Any) -> bool:
+    """Numbers bit for bit: 0.0 is not -0.0, and no difference is small; all else by equality.
+
+    >>> same((0.1, 0.2), [0.1, 0.2]), same(0.0, -0.0), same(None, None), same("a", "b")
+    (True, False, True, False)
+    """
+    if isinstance(said, float) and isinstance(found, float):
+        return _bits((said,)) == _bits((found,))
+    if isinstance(said, Sequence) and isinstance(found, Sequence) and not isinstance(said, str):
+        return _bits(said) == _bits(found)
+    return bool(said == found)
+
+
+def _bits(of: Sequence[float]) -> bytes:
+    return array("d", of).tobytes()
