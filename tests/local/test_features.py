@@ -115,7 +115,7 @@ def test_a_model_of_other_features_is_exit_code_1(tracking_uri, side):
 
 
 def test_a_fallback_that_nobody_recorded_is_said_once_and_is_not_equal(tracking_uri, tmp_path):
-    registry = Registry(tracking_uri)
+    registry = Registry(tracking_uri, artifacts=str(tmp_path / "artifacts"))
     old = dataclasses.replace(models_made.parts(onnx=False), feature_set="ranker-v1@00000000", features=RANKER_V1.names)
     inputs = tuple(Input(name=item.full_name, dtype=item.dtype) for item in RANKER_V1.features)
     version = registry.publish(old, "older", models_made.card(name="older", inputs=inputs), at=NOW)

@@ -17,6 +17,7 @@ import sklearn
 import skops.io
 import yaml
 from oo_contracts.score import ScoreRequest
+from oo_experiments.enrolment import Running
 from oo_experiments.policy import Greedy
 from oo_features.feature_set import FeatureSet
 from oo_features.sets import RANKER_V1
@@ -101,7 +102,7 @@ async def answered(url, features, count=ROUNDS):
     """What a transformer of a feature set answers, 8 calls at a time."""
     pool = Pool(url)
     client = InferenceClient(pool, "tip-ranker", 5.0, features.columns)
-    scorer = Scorer(features, client, Greedy(), (), Kept(), lambda: datetime(2026, 11, 23, 9, tzinfo=UTC))
+    scorer = Scorer(features, client, Greedy(), Running, Kept(), lambda: datetime(2026, 11, 23, 9, tzinfo=UTC))
     ask = ScoreRequest.model_validate({"user_id": "u-1", "tasks": TASKS})
     replies = []
     for _ in range(count // 8):
