@@ -6,6 +6,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -66,9 +67,14 @@ class PolicySpec(_Data):
     def needs_contexts(self) -> bool:
         return KINDS[self.kind].beliefs == "linear"
 
+    @cached_property
+    def _fixed(self) -> Policy | None:
+        """What no belief changes is built once."""
+        return None if self.needs_beliefs else build(self.kind, self.parameters)
+
     def build(self, beliefs: Beliefs) -> Policy:
         """The policy as it is while these are the beliefs."""
-        return build(self.kind, self.parameters, beliefs)
+        return self._fixed or build(self.kind, self.parameters, beliefs)
 
 
 class Variant(_Data):

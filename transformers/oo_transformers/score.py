@@ -124,13 +124,14 @@ class Scorer:
         judged: Judged,
         assignment: Assignment | None,
     ) -> Choice:
-        """What policies may look at; rows are scaled only where one asks for them."""
+        """What policies may look at; arms and scaled rows only where one believes something of them."""
+        believes = assignment is not None and assignment.beliefs is not None
         linear = assignment is not None and assignment.needs_contexts
         return Choice(
             judged.values,
             [candidate.eligible for candidate in candidates],
             _baseline(ask, candidates),
-            [arm_of(item.kind, item.prompt_version) for item in candidates],
+            [arm_of(item.kind, item.prompt_version) for item in candidates] if believes else (),
             [scaled(self.features, row) for row in rows.values] if linear else (),
         )
 
