@@ -93,11 +93,11 @@ def _of_decimals(numbers: States) -> States:
     return found
 
 
-def bucket_ranges(count: int, coverage: float = 1.0, weights: Sequence[float] | None = None) -> list[Range]:
+def bucket_ranges(count: int, coverage: float | None = None, weights: Sequence[float] | None = None) -> list[Range]:
     """Each variation's stretch of [0, 1); less coverage shortens each stretch and moves none of them.
 
-    As in the SDK, weights of another number or sum are taken as equal, and a weight that is no number ends the ranges:
-    nobody is in them.
+    Without a coverage all are covered. As in the SDK, weights of another number or sum are taken as equal, and a weight
+    that is no number ends the ranges: nobody is in them.
 
     >>> bucket_ranges(2, 0.5)
     [(0.0, 0.25), (0.5, 0.75)]
@@ -108,7 +108,7 @@ def bucket_ranges(count: int, coverage: float = 1.0, weights: Sequence[float] | 
     if total < 0.99 or total > 1.01:
         shares = equal
     starts = accumulate(shares, initial=0.0)
-    covered = min(1.0, max(0.0, coverage))
+    covered = 1.0 if coverage is None else min(1.0, max(0.0, coverage))
     return [(start, start + covered * share) for start, share in zip(starts, shares, strict=False)]
 
 

@@ -70,10 +70,10 @@ def _is_text(column: pa.Array) -> bool:
 
 
 def numbers(table: pa.Table, name: str, *, gaps: bool = False) -> tuple[Floats, Bools]:
-    """The column, and where it is empty (NaN in the first).
+    """The column, and where it is empty (NaN in the first). Where `gaps` are allowed, NaN is one: NumPy has no null.
 
     Raises:
-        BadLog: a cell is no finite number, or empty though `gaps` are not allowed.
+        BadLog: a cell is no finite number, or empty though they are not allowed.
     """
     column = _column(table, name)
     try:
@@ -82,7 +82,7 @@ def numbers(table: pa.Table, name: str, *, gaps: bool = False) -> tuple[Floats, 
         cells = column.to_pylist()
         row = next((place for place, cell in enumerate(cells) if not _is_number(cell)), 0)
         raise BadLog(f"column {name}, row {row + 1}: {cells[row]!r} is not a number") from None
-    empty = column.is_null().to_numpy(zero_copy_only=False)
+    empty = np.isnan(values) if gaps else column.is_null().to_numpy(zero_copy_only=False)
     if not gaps:
         _require_filled(name, empty)
     require(name, values, np.isfinite(values) | empty, "is not a finite number")
@@ -90,13 +90,15 @@ def numbers(table: pa.Table, name: str, *, gaps: bool = False) -> tuple[Floats, 
 
 
 def _floats(column: pa.Array) -> Floats:
-    """Spaces around a number are none of its own; they are rare, so they are looked for last."""
+    """Spaces around a number are none of its own, and true is 1; both are rare, so they are looked for last."""
     try:
         found = column.cast(pa.float64(), safe=False)
     except pa.ArrowInvalid:
         if not _is_text(column):
             raise
-        found = pc.utf8_trim_whitespace(column).cast(pa.float64())
+        text = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+        truths = pc.all(pc.is_in(text, pa.array(["true", "false", None], text.type))).as_py()
+        found = (pc.equal(text, "true") if truths else text).cast(pa.float64())
     return np.asarray(found.to_numpy(zero_copy_only=False))
 
 

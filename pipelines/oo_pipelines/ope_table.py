@@ -19,6 +19,7 @@ from oo_pipelines.ope_columns import coded, numbers, whole
 __all__ = ["Rounds", "Target", "UnknownTarget"]
 
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")  # longer ones are ids
+POINTED = re.compile(rf"({WHOLE.pattern})\.0+")  # a column that once was of floats
 PREDICTED = "predicted_"
 TARGET = "target_"
 
@@ -190,6 +191,8 @@ def _actions(table: pa.Table, n_actions: Ints) -> tuple[tuple[str, ...], Ints]:
     """The actions by their places, and each round's. Whole numbers are places themselves."""
     codes, logged = coded(table, "action")
     predicted = [name.removeprefix(PREDICTED) for name in table.column_names if name.startswith(PREDICTED)]
+    if all(map(POINTED.fullmatch, logged)) and set(predicted).isdisjoint(logged):
+        logged = [name.partition(".")[0] for name in logged]
     if all(map(WHOLE.fullmatch, logged)):
         action = np.array([int(name) for name in logged], dtype=np.int64)[codes]
         require("action", action, (action >= 0) & (action < n_actions), "is not from 0 to n_actions - 1")

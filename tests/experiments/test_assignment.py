@@ -249,3 +249,7 @@ def test_a_bad_file_is_refused_by_name(tmp_path, text, named):
 
 def test_the_packaged_experiments_can_be_read():
     assert [item.key for item in load()[0]] == ["exploration-2026-11"]
+
+
+def test_what_is_not_given_is_all_of_it_in_equal_parts():
+    assert bucket_ranges(2) == bucket_ranges(2, None, None) == bucket_ranges(2, 1.0, [0.5, 0.5])

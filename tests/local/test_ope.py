@@ -247,6 +247,7 @@ GOOD = "r-1,u-1,0,2,0.5,1"
         ("r-2,u-1,0,2,,1", "column propensity, row 2 is empty"),
         ("r-2,u-1,0,2,nan,1", "column propensity, row 2: nan is not a finite number"),
         ("r-2,u-1,0,2,half,1", "column propensity, row 2: 'half' is not a number"),
+        ("r-2,u-1,0,2,0.001,1e308", "column reward, row 2: 1e+308 is too large to be weighed"),
         ("r-2,u-1,0,2,0.5,inf", "column reward, row 2: inf is not a finite number"),
         ("r-2,u-1,0,2,0.5,", "column reward, row 2 is empty"),
         ("r-2,u-1,0,0,0.5,1", "column n_actions, row 2: 0.0 is not a whole number from 1 on"),
@@ -359,3 +360,43 @@ def test_parquet_of_other_types_reads_the_same(tmp_path):
 
     assert values(said(tmp_path / "log.parquet", "--target", "uniform"))["ips"] == pytest.approx(1 / 3)
     assert not math.isnan(values(said(tmp_path / "log.parquet", "--target", "logged"))["snips"])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param(("0.0,2.0,1.0", "1.0,2.0,0.0"), id="numbers once of floats"),
+        pytest.param(("0,2,True", "1,2,False"), id="truths as pandas writes them"),
+        pytest.param(("0,2, true", "1,2,false "), id="truths as Arrow writes them"),
+    ],
+)
+def test_csv_as_other_programs_write_it(written, cells):
+    lines = [f"r-{at},u-{at},{cell.rpartition(',')[0]},0.5,{cell.rpartition(',')[2]}" for at, cell in enumerate(cells)]
+    found = said(
+        written(*(f"{line},0.5,0.5" for line in lines), head=f"{HEAD},predicted_0,predicted_1"), "--target", "uniform"
+    )
+
+    assert values(found) == pytest.approx(dict.fromkeys(ALL, 0.5) | {"dros": 0.5})
+
+
+def test_an_action_may_be_called_as_a_number_with_a_point(written):
+    path = written("r-1,u-1,3.0,2,0.5,1,1,0", head=f"{HEAD},predicted_3.0,predicted_4.0")
+
+    assert values(said(path, "--target", "greedy"))["ips"] == 2
+
+
+def test_no_number_is_a_gap_where_there_may_be_gaps(tmp_path):
+    """NumPy and R have no null."""
+    gaps = {
+        "target_x": [1.0, 0.5],
+        "target_x_0": [1.0, 0.5],
+        "target_x_1": [math.nan, 0.5],
+        "predicted_0": [0.25, 0.5],
+        "predicted_1": [math.nan, 0.5],
+    }
+    rows = {"request_id": [1, 2], "user_id": [1, 2], "action": [0, 0], "n_actions": [1, 2], "propensity": [1.0, 0.5]}
+    pyarrow.parquet.write_table(pa.table({**rows, "reward": [1.0, 0.0], **gaps}), tmp_path / "log.parquet")
+    pyarrow.csv.write_csv(pa.table({**rows, "reward": [1.0, 0.0], **gaps}), tmp_path / "log.csv")
+
+    for name in ("log.parquet", "log.csv"):
+        assert values(said(tmp_path / name, "--target", "x"))["dm"] == pytest.approx((0.25 + 0.5) / 2)

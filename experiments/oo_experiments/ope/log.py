@@ -80,6 +80,7 @@ class Log:
         require("reward", self.reward, np.isfinite(self.reward), "is not a finite number")
         with np.errstate(over="ignore"):
             require("propensity", self.propensity, np.isfinite(self.weights), "is too small to divide by")
+            require("reward", self.reward, np.isfinite(self.weights * self.reward), "is too large to be weighed")
 
     def _require_matrices(self) -> None:
         for name, matrix in (("distribution", self.distribution), ("predicted", self.predicted)):
