@@ -26,7 +26,10 @@ class JetStream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Values and revisions by key. `mark` is another one whenever anything has changed, or the bucket was made anew."""
+    """Values and revisions by key; a key that was taken away has a revision, which who writes it again has to name.
+
+    `mark` is another one whenever anything has changed, or the bucket was made anew.
+    """
 
     mark: str
     values: Mapping[str, bytes]
@@ -46,10 +49,9 @@ async def held(js: JetStream, bucket: str, known: Held | None = None) -> Held:
         return known
     subjects = sorted(info.state.subjects or ())
     messages = await asyncio.gather(*(js.get_msg(stream_of(bucket), subject=subject) for subject in subjects))
-    there = [message for message in messages if OPERATION not in (message.headers or {})]
-    keys = [message.subject.removeprefix(f"$KV.{bucket}.") for message in there]
+    found = {message.subject.removeprefix(f"$KV.{bucket}."): message for message in messages}
     return Held(
         mark,
-        {key: message.data for key, message in zip(keys, there, strict=True)},
-        {key: message.seq for key, message in zip(keys, there, strict=True)},
+        {key: message.data for key, message in found.items() if OPERATION not in (message.headers or {})},
+        {key: message.seq for key, message in found.items()},
     )

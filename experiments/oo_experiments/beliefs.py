@@ -23,6 +23,7 @@ __all__ = ["MICRO", "UNIT", "BadBeliefs", "Beliefs", "Contribution", "Linear", "
 MICRO = 1_000_000  # of a reward
 UNIT = 1 << 16  # of a context's value
 LARGEST = 8  # of a reward's size; five reactions of 1 add up to less
+MOST = 1 << 48  # rounds: policies tell so many from one more
 PIECE = 1 << 13  # rounds: sums of so many products stay below 2^53, where a float is as exact as an integer
 Ints = tuple[int, ...]
 
@@ -135,7 +136,7 @@ class Beliefs:
             BadBeliefs: it did not give that.
         """
         try:
-            arms = {str(arm): (_whole(rounds), _whole(total)) for arm, (rounds, total) in plain["arms"].items()}
+            arms = {str(arm): (_count(rounds), _whole(total)) for arm, (rounds, total) in plain["arms"].items()}
             return cls(arms, _read_linear(plain["linear"]) if "linear" in plain else None)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadBeliefs(f"these are no beliefs: {error!r}") from None
@@ -200,11 +201,20 @@ def _triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def _whole(value: Any) -> int:
     if type(value) is not int:
         raise BadBeliefs(f"{value!r} is no whole number")
+    if abs(value) > MOST * UNIT**2:
+        raise BadBeliefs(f"a sum of {value.bit_length()} bits is more than {MOST} rounds add up to")
     return value
 
 
+def _count(value: Any) -> int:
+    """Below 0 where a correction came before what it corrects."""
+    if abs(_whole(value)) > MOST:
+        raise BadBeliefs(f"{value} rounds are more than {MOST}")
+    return int(value)
+
+
 def _read_linear(plain: Mapping[str, Any]) -> Linear:
-    d, rounds = _whole(plain["d"]), _whole(plain["rounds"])
+    d, rounds = _whole(plain["d"]), _count(plain["rounds"])
     gram, moment = tuple(map(_whole, plain["gram"])), tuple(map(_whole, plain["moment"]))
     if (len(gram), len(moment)) != (d * (d + 1) // 2, d):
         raise BadBeliefs(f"{len(gram)} and {len(moment)} sums do not go with {d} dimensions")

@@ -107,8 +107,8 @@ class Experiment(_Data):
     coverage: Share = 1.0
     namespace: tuple[str, Share, Share] | None = None
     hash_version: Literal[1, 2] = 2
-    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
-    shadows: tuple[PolicySpec, ...] = ()
+    variants: Annotated[tuple[Variant, ...], Field(min_length=1, max_length=100)]
+    shadows: Annotated[tuple[PolicySpec, ...], Field(max_length=20)] = ()  # each is computed while a user waits
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -187,12 +187,16 @@ def parsed(name: str, data: Mapping[str, Any] | str | bytes) -> Experiment | Hol
     """A definition by its file or key: of plain values, or of JSON text as it is in the bucket.
 
     Raises:
-        BadExperiment: it is none.
+        BadExperiment: it is none, or the bucket has it by another key than its own.
     """
     kind: type[Experiment | Holdout] = Holdout if name.removesuffix(".toml") == HOLDOUT else Experiment
+    in_bucket = isinstance(data, str | bytes)
     try:
-        return kind.model_validate_json(data) if isinstance(data, str | bytes) else kind.model_validate(data)
+        found = kind.model_validate_json(data) if isinstance(data, str | bytes) else kind.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "file"
         raise BadExperiment(f"{name}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+    if in_bucket and isinstance(found, Experiment) and found.key != name:
+        raise BadExperiment(f"{name}: key: this is the experiment {found.key}")
+    return found

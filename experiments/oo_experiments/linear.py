@@ -18,9 +18,10 @@ from oo_experiments.beliefs import MICRO, UNIT, BadBeliefs, Beliefs, Linear, qua
 from oo_experiments.choice import Choice
 from oo_experiments.parameters import Bounds, Count, Positive, Unsigned, check, stated
 
-__all__ = ["LinTS", "LinUCB", "Ridge", "ridge_regression"]
+__all__ = ["LinTS", "LinUCB", "Ridge", "require_solvable", "ridge_regression"]
 
 Floats = NDArray[np.float64]
+LEAST_RIDGE = 0.001  # of Positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ def ridge_regression(known: Linear | None, d: int, ridge: float) -> Ridge:
     root = _inverse(_cholesky(a.T + ridge * np.eye(d)))
     moment = np.array([part / (UNIT * MICRO) for part in known.moment])
     return Ridge(np.einsum("ki,k->i", root, np.einsum("kj,j->k", root, moment)), root)
+
+
+def require_solvable(beliefs: Beliefs) -> None:
+    """What no ridge makes a regression of is found here, and not while a user waits.
+
+    Raises:
+        BadBeliefs: the sums are not those of any contexts.
+    """
+    if beliefs.linear is not None:
+        ridge_regression(beliefs.linear, beliefs.linear.d, LEAST_RIDGE)
 
 
 def _cholesky(a: Floats) -> Floats:

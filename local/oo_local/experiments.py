@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tomllib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,7 +100,9 @@ def put(
         found = parsed(file.name, tomllib.loads(file.read_text()))
     except OSError as error:
         _refuse(f"{file} cannot be read: {error.strerror}")
-    except (BadExperiment, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except BadExperiment as error:
+        _refuse(str(error))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         _refuse(f"{file}: {error}")
     known = load_prompts()
     if isinstance(found, Experiment) and (unknown := [name for name in found.prompts if name not in known]):
@@ -150,10 +152,10 @@ def beliefs(
     """What the policies of an experiment have learned: rounds and mean reward of each arm."""
     from oo_contracts.subjects import BELIEFS  # noqa: PLC0415
 
-    there = _values(data, nats_url, BELIEFS)
+    there = dict(_believed(_values(data, nats_url, BELIEFS)))
     if key is not None and key not in there:
         _refuse(f"nothing is kept of {key}; there are beliefs of {', '.join(there) or 'no experiment'}")
-    found = {name: json.loads(value) for name, value in there.items() if key in {None, name}}
+    found = {name: value for name, value in there.items() if key in {None, name}}
     if output is Output.JSON:
         print(json.dumps(found))  # noqa: T201  # for programs
         return
@@ -188,6 +190,19 @@ def _print(key: str, said: str, rows: Iterable[tuple[str, ...]]) -> None:
 
 def _policy(of: Any) -> str:
     return " ".join((of.kind, *(f"{name}={value:g}" for name, value in of.parameters.items())))
+
+
+def _believed(bucket: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is none of the keeper's is left out, and that is said."""
+    from oo_experiments.beliefs import Beliefs  # noqa: PLC0415
+
+    for key, value in bucket.items():
+        try:
+            found = json.loads(value)
+            taught = {"beliefs": Beliefs.read(found["beliefs"]).plain()}
+            yield key, {name: str(found[name]) for name in ("experiment", "as_of", "rewards", "digest")} | taught
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            Console(stderr=True, highlight=False).print(f"left out: beliefs of {key}: {error!r}", markup=False)
 
 
 def _show_beliefs(key: str, value: Mapping[str, Any]) -> None:

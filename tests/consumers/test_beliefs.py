@@ -274,6 +274,23 @@ def test_what_somebody_else_wrote_is_found_and_mended(server, consumers, store, 
 
     keeper.start()
     assert eventually(lambda: kept(server) == right)
+    server.put("beliefs", "words", json.dumps(value).encode())  # with the digest of what is right
+    assert eventually(lambda: kept(server) == right)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("value", [None, b"[" * 200_000], ids=["taken away", "no beliefs"])
+def test_beliefs_that_somebody_spoiled_are_written_again(server, consumers, store, keeper, value):
+    published(server, PAST)
+    keeper.start()
+    assert eventually(lambda: store.counts()["generations"] == 60)
+    defines(server, "words")
+    assert eventually(lambda: kept(server))
+    right = kept(server)
+
+    server.put("beliefs", "words", value)
+    assert eventually(lambda: server.values("beliefs").get("words") not in {None, value})
+    assert kept(server) == right
 
 
 def test_a_bad_setting_is_refused_in_a_line(keeper, tmp_path):

@@ -59,7 +59,10 @@ def test_the_holdout_may_come_by_the_bucket():
     assert one.running.holdout == Holdout(share=0.1)
 
 
-@pytest.mark.parametrize("bad", [b"", b"{}", b"null", b'{"key": "tone"}', b"\xff"])
+OTHER = experiment("words").model_dump_json().encode()
+
+
+@pytest.mark.parametrize("bad", [b"", b"{}", b"null", b'{"key": "tone"}', b"\xff", b"[" * 200_000, OTHER])
 def test_a_bad_definition_keeps_the_one_before(bad, caplog):
     one, before = live(), unusable("experiment")
     one.take({"tone": experiment("tone").model_dump_json().encode(), "other": bad}, {})
@@ -72,7 +75,27 @@ def test_a_bad_definition_keeps_the_one_before(bad, caplog):
     assert "left as it was: experiment tone" in caplog.text
 
 
-@pytest.mark.parametrize("bad", [b"", b"[]", b"{}", b'{"beliefs": {"arms": {"v1": [1.5, 0]}}}', b'{"beliefs": null}'])
+def of_linear(gram, moment=0, d=2):
+    linear = {"d": d, "rounds": 1, "gram": [gram] * (d * (d + 1) // 2), "moment": [moment] * d}
+    return json.dumps({"beliefs": {"arms": {}, "linear": linear}}).encode()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"[]",
+        b"3",
+        b"{}",
+        b"[" * 200_000,
+        b'{"beliefs": {"arms": {"v1": [1.5, 0]}}}',
+        b'{"beliefs": null}',
+        json.dumps({"beliefs": {"arms": {"v1": [10**400, 1]}}}).encode(),
+        json.dumps({"beliefs": {"arms": {"v1": [1, 10**400]}}}).encode(),
+        pytest.param(of_linear(-1 << 40), id="no contexts add up to this"),
+        pytest.param(of_linear(10**400), id="too large for a float"),
+    ],
+)
 def test_bad_beliefs_keep_those_before(bad):
     one, before = live(), unusable("beliefs")
     one.take({}, {"words": written("words", TAUGHT, NOW)})

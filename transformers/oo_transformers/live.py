@@ -22,6 +22,7 @@ from oo_contracts.subjects import BELIEFS, EXPERIMENTS
 from oo_experiments.beliefs import BadBeliefs, Beliefs
 from oo_experiments.enrolment import Running
 from oo_experiments.experiment import BadExperiment, Experiment, Holdout, parsed
+from oo_experiments.linear import require_solvable
 
 from oo_transformers import metrics
 
@@ -71,6 +72,8 @@ class Live:
                     await asyncio.sleep(EVERY)
             except AWAY as error:
                 self._note(repr(error))
+            except Exception:
+                log.exception("experiments stay as they are: a bug of ours; starting over")
             finally:
                 with contextlib.suppress(*AWAY):
                     await connection.close()
@@ -128,11 +131,13 @@ def usable(of: Experiment | Holdout, prompts: frozenset[str]) -> Experiment | Ho
 
 def _believed(key: str, value: bytes, before: Mapping[str, Beliefs]) -> Beliefs | None:
     try:
-        return Beliefs.read(json.loads(value)["beliefs"])
-    except (BadBeliefs, ValueError, KeyError, TypeError) as error:
+        found = Beliefs.read(json.loads(value)["beliefs"])
+        require_solvable(found)
+    except (BadBeliefs, ValueError, KeyError, TypeError, RecursionError) as error:
         log.warning("left as they were: beliefs of %s: %r", key, error)
         metrics.UNUSABLE.labels("beliefs").inc()
         return before.get(key)
+    return found
 
 
 async def _unsaid(_: Exception) -> None:

@@ -122,9 +122,9 @@ class Keeper:
 
 
 def kept(value: bytes) -> tuple[str, datetime] | None:
-    """The digest and the instant of a value that `written` gave; None when it is something else."""
+    """The digest of the beliefs in a value that `written` gave, and its instant; None when it is something else."""
     try:
         found = json.loads(value)
-        return str(found["digest"]), datetime.fromisoformat(found["as_of"])
-    except (ValueError, TypeError, KeyError):
+        return Beliefs.read(found["beliefs"]).digest, datetime.fromisoformat(found["as_of"])
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
