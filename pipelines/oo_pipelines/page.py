@@ -29,8 +29,9 @@ p { margin: .35rem 0; color: var(--soft); font-size: .9rem; max-width: 46rem }
 header p { font-size: .9rem } .bad { color: var(--bad); font-weight: 600 }
 p.answer { margin: 1.25rem 0 1.5rem; padding: .9rem 1.1rem; max-width: none; color: var(--ink);
   background: var(--raised); border-left: 4px solid var(--accent); border-radius: 4px; font-size: 1.1rem }
-.scroll { overflow-x: auto; background: linear-gradient(to left, transparent, var(--paper) 3rem) right / 3rem 100% local,
-  linear-gradient(to left, var(--line), transparent) right / 1.5rem 100% scroll; background-repeat: no-repeat }
+.scroll { overflow-x: auto; background: linear-gradient(to right, transparent, var(--paper) 1.5rem) local,
+  linear-gradient(to left, var(--line), transparent); background-position: right;
+  background-size: 3rem 100%, 1.5rem 100%; background-repeat: no-repeat }
 table { border-collapse: collapse; min-width: min(100%, 36rem); font-size: .85rem }
 th, td { padding: .4rem 1.1rem .4rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap }
 th { color: var(--soft); font-weight: 600 } th.number, td.number { text-align: right }

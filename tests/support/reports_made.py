@@ -19,10 +19,11 @@ from oo_contracts.events import (
 from oo_contracts.generate import Usage
 from oo_contracts.score import ExperimentInfo, Fallback, ModelInfo, PolicyInfo
 
-__all__ = ["TRUTH", "VERSIONS", "feedback", "filled", "prediction", "score", "tip"]
+__all__ = ["TRUTH", "VERSIONS", "WORTH", "drawn_tips", "feedback", "filled", "prediction", "score", "tip"]
 
 VERSIONS = ("v1", "v2", "v3")
-TRUTH = {"calm": 0.15, "bold": 0.3, "holdout": 0.1}
+TRUTH = {"calm": 0.15, "bold": 0.3, "holdout": 0.1}  # rewards per round
+WORTH = (0.2, 0.3, 0.45)  # of VERSIONS
 GREEDY, UNIFORM = PolicyInfo(name="greedy", version="1"), PolicyInfo(name="uniform", version="1")
 BASELINE = PolicyInfo(name="baseline", version="1")
 
@@ -158,29 +159,35 @@ def _drawn(draw, request, at, user, variant):
 
 
 def _tips(draw, now):
-    """A bandit that leans to v3 the more the better it went; callers that are pleased anyway ask for v1."""
-    truth, wins, losses, tips, reactions = np.array([0.2, 0.3, 0.45]), np.ones(3), np.ones(3), [], []
-    for number in range(1_500):
-        at = now - timedelta(days=9) + timedelta(minutes=8 * number)
-        means = np.exp(wins / (wins + losses) / 0.08)
-        chances = 0.05 + 0.85 * means / means.sum()
+    tips, reactions = [], []
+    for of, reward in drawn_tips(draw, now - timedelta(days=9), 1_500):
+        tips.append(of)
+        kinds = ("shown", "completed") if reward else ("shown",)
+        reactions += feedback(of.request_id, of.decided_at, *kinds, user=of.user_id)
+    return tips, reactions
+
+
+def drawn_tips(draw, since, tips):
+    """A bandit that leans to what went well; and each tenth caller, pleased with anything, asks for v1."""
+    wins, losses = np.ones(3), np.ones(3)
+    for number in range(tips):
+        odds = np.exp(wins / (wins + losses) / 0.08)
+        chances = tuple(0.05 + 0.85 * odds / odds.sum())
         forced = number % 10 == 0
         arm = 0 if forced else int(draw.choice(3, p=chances))
-        fallback = "invalid_output" if draw.random() < 0.02 * (arm + 1) else None
-        request, user, reward = f"t-{number}", f"u-{number % 211}", draw.random() < (0.8 if forced else truth[arm])
-        tips.append(
+        reward = bool(draw.random() < (0.8 if forced else WORTH[arm]))
+        yield (
             tip(
-                request,
-                at,
+                f"t-{number}",
+                since + timedelta(minutes=8 * number),
                 VERSIONS[arm],
-                None if forced else tuple(chances),
-                user=user,
-                fallback=fallback,
+                None if forced else chances,
+                user=f"u-{number % 211}",
+                fallback="invalid_output" if draw.random() < 0.02 * (arm + 1) else None,
                 latency_ms=float(draw.gamma(8, 30)),
                 usage=Usage(prompt_tokens=120 + 30 * arm, completion_tokens=int(18 + draw.integers(12))),
-            )
+            ),
+            reward,
         )
         wins[arm] += reward and not forced
         losses[arm] += not reward and not forced
-        reactions += feedback(request, at, "shown", *(["completed"] if reward else []), user=user)
-    return tips, reactions

@@ -30,6 +30,11 @@ WHY_PLAIN = (
     "policy acts by its own chances, so there is nothing to weight. Intervals are over users."
 )
 
+LATENCY = {
+    "candidates": "p50 and p95 are of the predictor's answers to these rounds.",
+    "prompts": "p50 and p95 are of whole tips; tokens are a tip's mean, the prompt's and its own together.",
+}
+
 
 def experiments_told(found: Sequence[Result], key: str | None, known: Sequence[str]) -> Iterator[Told]:
     """A part for each experiment; where there is none, one that says so. `known` have rounds."""
@@ -47,7 +52,7 @@ def _told(of: Result) -> Told:
     return Told(
         title=f"Experiment {of.key}",
         answer=" ".join(_answer(of)),
-        remarks=(f"{days}.", open_rounds, WHY_PLAIN),
+        remarks=(f"{days}.", open_rounds, WHY_PLAIN, LATENCY[of.about]),
         figures=tuple(_figures(of)),
         sheets=tuple(_sheets(of)),
     )

@@ -16,7 +16,7 @@ ACTED = ("policy", "users", "closed", "shown", "never seen", "activation", "rewa
 OFF_POLICY = ("value", "lift", "95 %", "at every look", "ESS", "max weight")
 WATCHED = ("policy", "chances", "rounds", "by", *OFF_POLICY, "verdict")
 APPRENTICES = ("learner", "rounds", "users", "match rate", "95 %", "mean chance", "95 %")
-BY_TABLE = "`dr` believes the logged values of the model and corrects them; `oo-ml ope` has more estimators."
+BY_TABLE = "DR believes the logged values of the model and corrects them; oo-ml ope has more estimators."
 
 
 def policies_told(of: Policies) -> Told:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from oo_experiments.comparison import FEWEST
+
 from oo_pipelines.report.figures import Bars, Dot, Drawn, Forest
 from oo_pipelines.report.prompts import Prompts, Version
 from oo_pipelines.report.told import NONE, Cell, Sheet, Told, between, latency, number, share, to_come
@@ -40,6 +42,8 @@ def _answer(of: Prompts) -> str:
     )
     if not known:
         return "No version was drawn among several in a round that is closed by now, so nothing is known of rewards."
+    if of.users < FEWEST:
+        return f"{of.users} users have closed tips that were drawn: too few to say what a version earns."
     (value, best), *others = known
     if best.reward is None or not others:
         return f"{best.version} earns {number(value)} per round; no other version was drawn and closed."
