@@ -29,7 +29,8 @@ p { margin: .35rem 0; color: var(--soft); font-size: .9rem; max-width: 46rem }
 header p { font-size: .9rem } .bad { color: var(--bad); font-weight: 600 }
 p.answer { margin: 1.25rem 0 1.5rem; padding: .9rem 1.1rem; max-width: none; color: var(--ink);
   background: var(--raised); border-left: 4px solid var(--accent); border-radius: 4px; font-size: 1.1rem }
-.scroll { overflow-x: auto; background: linear-gradient(to right, transparent, var(--paper) 1.5rem) local,
+.scroll { margin: .5rem 0 .75rem; overflow-x: auto;
+  background: linear-gradient(to right, transparent, var(--paper) 1.5rem) local,
   linear-gradient(to left, var(--line), transparent); background-position: right;
   background-size: 3rem 100%, 1.5rem 100%; background-repeat: no-repeat }
 table { border-collapse: collapse; min-width: min(100%, 36rem); font-size: .85rem }
@@ -104,5 +105,5 @@ def svg(drawn: Any) -> str:
         drawn.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 system-ui, sans-serif", text[text.index("<svg") :])
-    text = re.sub(r' id="[A-Za-z0-9]+_\d+"', "", text)  # names of groups, the same in every figure of a page
+    text = re.sub(r' id="([A-Za-z0-9]+)_\d+"', r' class="\1"', text)  # each figure of a page has the same ones
     return text.replace(INK, "currentColor")

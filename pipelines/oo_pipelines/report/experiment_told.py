@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from oo_experiments.comparison import Verdict as Holding
 
 from oo_pipelines.report.experiment import Contrast, Result, Variant
-from oo_pipelines.report.figures import Bars, Course, Dot, Forest, Line
+from oo_pipelines.report.figures import Course, Dot, Drawn, Forest, Line, States
 from oo_pipelines.report.told import (
     NONE,
     Cell,
@@ -18,8 +18,8 @@ from oo_pipelines.report.told import (
     intervals,
     latency,
     number,
-    share,
     signed,
+    states,
     to_come,
 )
 
@@ -87,7 +87,7 @@ def _compared(of: Contrast) -> str:
     return f"{means} ({between(*bounds)}); decided."
 
 
-def _figures(of: Result) -> Iterator[Forest | Course | Bars]:
+def _figures(of: Result) -> Iterator[Drawn]:
     means = [(item.name, item.reward) for item in of.variants if item.reward is not None]
     if means:
         dots = (Dot(name, it.value, it.lower, it.upper, it.sequence_lower, it.sequence_upper) for name, it in means)
@@ -99,16 +99,8 @@ def _figures(of: Result) -> Iterator[Forest | Course | Bars]:
             "holds at every look",
             lines,
         )
-    counts = [item.counts for item in of.variants]
-    yield Bars(
-        "Rounds by state",
-        tuple(item.name for item in of.variants),
-        (
-            ("closed", tuple(item.closed for item in counts)),
-            ("shown, open", tuple(item.shown for item in counts)),
-            ("never seen", tuple(item.unseen for item in counts)),
-        ),
-    )
+    counts = [(item.name, item.counts) for item in of.variants]
+    yield States("Rounds by state", tuple((name, it.closed, it.shown, it.unseen) for name, it in counts))
 
 
 def _line(of: Contrast) -> Line:
@@ -148,12 +140,10 @@ def _sheets(of: Result) -> Iterator[Sheet]:
 
 
 def _variant_row(of: Variant, *, tokens: bool) -> tuple[Cell, ...]:
-    counts = of.counts
-    states = (counts.users, counts.closed, counts.shown, counts.unseen, share(counts.activation))
     acted = ", ".join(f"{name} ({count:,})" for name, count in of.policies.items())
     return (
         of.name,
-        *states,
+        *states(of.counts),
         *intervals(of.reward),
         *latency(of.latency_ms),
         *([number(of.tokens, 0)] if tokens else []),

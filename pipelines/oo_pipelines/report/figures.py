@@ -10,12 +10,13 @@ from typing import Any
 
 from oo_pipelines.page import BEFORE, COLOURS, INK, figure
 
-__all__ = ["Bars", "Course", "Dot", "Drawn", "Forest", "Line", "drawn"]
+__all__ = ["Course", "Dot", "Drawn", "Forest", "Line", "States", "drawn"]
 
 WIDTH, HEIGHT = 3.6, 2.0  # inches, of which the page makes a third of its width, or a phone's all
 ROWS = 3  # as high as so many, at least
 FONT = 8.5
 LONGEST = 24  # letters of a label
+STATES = (("closed", COLOURS[0]), ("shown, open", COLOURS[4]), ("never seen", BEFORE))
 LAST_LABELLED = 9  # lines beyond it go without a legend
 
 
@@ -60,15 +61,14 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
-    """For each label how many there are of each part, end to end."""
+class States:
+    """How many rounds of each label are closed, shown and never seen, end to end."""
 
     caption: str
-    labels: tuple[str, ...]
-    parts: tuple[tuple[str, tuple[int, ...]], ...]
+    rows: tuple[tuple[str, int, int, int], ...]
 
 
-Drawn = Forest | Course | Bars
+Drawn = Forest | Course | States
 
 
 def drawn(what: Drawn) -> str:
@@ -78,8 +78,8 @@ def drawn(what: Drawn) -> str:
             return _forest(what)
         case Course():
             return _course(what)
-        case Bars():
-            return _bars(what)
+        case States():
+            return _states(what)
 
 
 def _axes(rows: int = 0) -> tuple[Any, Any]:
@@ -140,16 +140,14 @@ def _course(of: Course) -> str:
     return figure(made, of.caption)
 
 
-def _bars(of: Bars) -> str:
-    made, axes = _axes(len(of.labels))
-    left = [0] * len(of.labels)
-    for (name, counts), colour in zip(of.parts, COLOURS_OF_STATES, strict=False):
-        axes.barh(range(len(counts)), counts, 0.6, left=left, color=colour, label=name)
-        left = [start + count for start, count in zip(left, counts, strict=True)]
-    _labelled(axes, of.labels)
+def _states(of: States) -> str:
+    labels, *counts = zip(*of.rows, strict=True)
+    made, axes = _axes(len(labels))
+    left = [0] * len(labels)
+    for part, (name, colour) in zip(counts, STATES, strict=True):
+        axes.barh(range(len(labels)), part, 0.6, left=left, color=colour, label=name)
+        left = [start + count for start, count in zip(left, part, strict=True)]
+    _labelled(axes, labels)
     axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
-    _legend(axes, ncols=len(of.parts), loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, columnspacing=1.2)
+    _legend(axes, ncols=len(STATES), loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, columnspacing=1.2)
     return figure(made, of.caption)
-
-
-COLOURS_OF_STATES = (COLOURS[0], COLOURS[4], BEFORE)

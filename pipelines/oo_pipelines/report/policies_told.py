@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from oo_experiments.ope.estimators import Estimate
 
-from oo_pipelines.report.figures import Bars, Dot, Drawn, Forest
+from oo_pipelines.report.figures import Dot, Drawn, Forest, States
 from oo_pipelines.report.policies import Acted, Apprentice, Policies, Watched
-from oo_pipelines.report.told import NONE, Cell, Sheet, Told, between, intervals, latency, number, share, signed
+from oo_pipelines.report.told import NONE, Cell, Sheet, Told, between, intervals, latency, number, share, signed, states
 
 __all__ = ["policies_told"]
 
@@ -73,15 +73,8 @@ def _figures(of: Policies) -> Iterator[Drawn]:
     if dots:
         caption = "Reward per round: first what acted, then what could be evaluated; thin, 95 % at every look"
         yield Forest(caption, dots)
-    yield Bars(
-        "Rounds by state",
-        tuple(item.policy for item in of.acted),
-        (
-            ("closed", tuple(item.counts.closed for item in of.acted)),
-            ("shown, open", tuple(item.counts.shown for item in of.acted)),
-            ("never seen", tuple(item.counts.unseen for item in of.acted)),
-        ),
-    )
+    counts = [(item.policy, item.counts) for item in of.acted]
+    yield States("Rounds by state", tuple((name, it.closed, it.shown, it.unseen) for name, it in counts))
 
 
 def _sheets(of: Policies) -> Iterator[Sheet]:
@@ -105,9 +98,7 @@ def _apprentice(of: Apprentice) -> tuple[Cell, ...]:
 
 
 def _acted(of: Acted) -> tuple[Cell, ...]:
-    counts = of.counts
-    states = (counts.users, counts.closed, counts.shown, counts.unseen, share(counts.activation))
-    return (of.policy, *states, *intervals(of.reward))
+    return (of.policy, *states(of.counts), *intervals(of.reward))
 
 
 def _watched(of: Watched) -> Iterator[tuple[Cell, ...]]:

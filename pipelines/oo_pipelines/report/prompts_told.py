@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from oo_experiments.comparison import FEWEST
 
-from oo_pipelines.report.figures import Bars, Dot, Drawn, Forest
+from oo_pipelines.report.figures import Dot, Drawn, Forest, States
 from oo_pipelines.report.prompts import Prompts, Version
 from oo_pipelines.report.told import NONE, Cell, Sheet, Told, between, latency, number, share, to_come
 
@@ -69,15 +69,7 @@ def _figures(of: Prompts) -> Iterator[Drawn]:
     )
     if dots:
         yield Forest("Reward per round, weighted, with its 95 % interval over users; hollow, the naive mean", dots)
-    yield Bars(
-        "Drawn tips by state",
-        tuple(item.version for item in of.versions),
-        (
-            ("closed", tuple(item.closed for item in of.versions)),
-            ("shown, open", tuple(item.shown for item in of.versions)),
-            ("never seen", tuple(item.unseen for item in of.versions)),
-        ),
-    )
+    yield States("Drawn tips by state", tuple((it.version, it.closed, it.shown, it.unseen) for it in of.versions))
 
 
 def _sheets(of: Prompts) -> Iterator[Sheet]:

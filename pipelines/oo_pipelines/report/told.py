@@ -9,7 +9,7 @@ from datetime import datetime
 from oo_experiments.ope.interval import Interval
 
 from oo_pipelines.report.figures import Drawn
-from oo_pipelines.report.measured import Spread
+from oo_pipelines.report.measured import Counts, Spread
 
 __all__ = [
     "NONE",
@@ -23,6 +23,7 @@ __all__ = [
     "number",
     "share",
     "signed",
+    "states",
     "to_come",
 ]
 
@@ -76,6 +77,11 @@ def between(lower: float, upper: float) -> str:
     ('0.100 to 0.250', '-')
     """
     return f"{number(lower)} to {number(upper)}" if math.isfinite(upper - lower) else NONE
+
+
+def states(of: Counts) -> tuple[Cell, ...]:
+    """Users, rounds of each state, and what share was seen."""
+    return of.users, of.closed, of.shown, of.unseen, share(of.activation)
 
 
 def intervals(of: Interval | None) -> tuple[str, str, str]:
