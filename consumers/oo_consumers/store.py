@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Self, TypeVar
 
-from oo_contracts.events import Event, GenerateDecision, ScoreDecision
+from oo_contracts.events import Event, GenerateDecision, Prediction, ScoreDecision
 from oo_contracts.rewards import REWARDS, RewardTable
 from oo_contracts.rounds import Observed, Round, State, state_of
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, true, tuple_
@@ -147,6 +147,20 @@ class Store:
         while rows := self._all(_in_order(table, after, since, until)):
             after = _place(table, rows[-1])
             yield from (Logged(row.request_id, row.event) for row in rows)
+
+    def generated(self) -> Iterator[GenerateDecision]:
+        """All tips by their event ids, a page in memory at a time."""
+        return (GenerateDecision.model_validate_json(event) for event in self._by_id(GENERATIONS))
+
+    def predicted(self) -> Iterator[Prediction]:
+        """All predictions by their event ids, a page in memory at a time."""
+        return (Prediction.model_validate_json(event) for event in self._by_id(PREDICTIONS))
+
+    def _by_id(self, table: Table) -> Iterator[str]:
+        after, key = "", table.c.event_id
+        while rows := self._all(select(key, table.c.event).where(key > after).order_by(key).limit(PAGE)):
+            after = rows[-1].event_id
+            yield from (row.event for row in rows)
 
     def _pages(self) -> Iterator[list[tuple[ScoreDecision, tuple[Observed, ...]]]]:
         """Decisions with the reactions to what was chosen, a page at a time by the last key seen."""

@@ -24,6 +24,7 @@ from oo_local.features import features
 from oo_local.layout import Layout
 from oo_local.ope import ope
 from oo_local.plan import plan
+from oo_local.report import report
 from oo_local.rewards import rewards
 from oo_local.show import Output
 from oo_local.state import StackStatus
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(contract, name="contract")
 app.add_typer(experiment, name="experiment")
 app.add_typer(features, name="features")
+app.add_typer(report, name="report")
 app.add_typer(rewards, name="rewards")
 app.command()(plan)
 app.command()(ope)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from oo_experiments.ope.log import Log
 from oo_experiments.ope.verdict import Verdict, judge
 
 from oo_pipelines.ope_table import Rounds
+from oo_pipelines.plain import plain
 
 __all__ = ["ESTIMATORS", "Evaluation", "Lacking", "Parameters", "evaluate"]
 
@@ -61,7 +61,7 @@ class Evaluation:
             "parameters": asdict(self.parameters),
             "set_aside": self.set_aside,
         }
-        found: dict[str, Any] = _finite(whole)
+        found: dict[str, Any] = plain(whole)
         return found
 
 
@@ -106,11 +106,3 @@ def _estimate(name: str, log: Log, by: Parameters) -> Estimate:
         "dros": partial(dros, lambda_=by.dros_lambda),
     }
     return functions[name](log, level=by.level)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

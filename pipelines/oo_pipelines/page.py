@@ -8,27 +8,44 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-__all__ = ["BEFORE", "NOW", "figure", "page", "svg", "table"]
+__all__ = ["BEFORE", "COLOURS", "INK", "NOW", "figure", "page", "svg", "table"]
 
 INK = "#123456"  # drawn in this colour, shown in the reader's
 BEFORE, NOW = "#8a94a6", "#d9622b"  # the two sides of each plot; both stand out on white and on black
 
+COLOURS = ("#3f7fd9", "#d9622b", "#2f9e78", "#a866cf", "#c29a2c", "#d0527e")  # of what has no order; they do as well
+
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c2330; --soft: #5b6577; --line: #d8dde6; --bad: #b3261e; --paper: #fff }
+:root { color-scheme: light dark; --ink: #1c2330; --soft: #5b6577; --line: #e1e5ec; --bad: #b3261e; --paper: #fff;
+  --raised: #f6f8fb; --accent: #3f7fd9 }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e9ef; --soft: #9aa4b5; --line: #343c4a; --bad: #ff8a80; --paper: #14181f } }
+  :root { --ink: #e6e9ef; --soft: #9aa4b5; --line: #2c3442; --bad: #ff8a80; --paper: #14181f; --raised: #1b212b } }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 2rem 1rem 4rem; max-width: 68rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif }
-h1 { font-size: 1.5rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2.5rem 0 .5rem }
-p { margin: .25rem 0; color: var(--soft) } .bad { color: var(--bad); font-weight: 600 }
-.scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .875rem }
-th, td { padding: .3rem .75rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap }
-th { color: var(--soft); font-weight: 600 } td.number { text-align: right; font-variant-numeric: tabular-nums }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1rem }
-figure { margin: 0; color: var(--ink) } figure svg { width: 100%; height: auto }
-figcaption { font-size: .8rem; color: var(--soft) }
+body { margin: 0 auto; padding: 2.5rem 1rem 4rem; max-width: 68rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: break-word }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; letter-spacing: -.01em }
+h2 { font-size: 1.25rem; margin: 3rem 0 .5rem } h3 { font-size: 1rem; margin: 2rem 0 .5rem }
+p { margin: .35rem 0; color: var(--soft); font-size: .9rem; max-width: 46rem }
+header p { font-size: .9rem } .bad { color: var(--bad); font-weight: 600 }
+p.answer { margin: 1.25rem 0 1.5rem; padding: .9rem 1.1rem; max-width: none; color: var(--ink);
+  background: var(--raised); border-left: 4px solid var(--accent); border-radius: 4px; font-size: 1.1rem }
+.scroll { margin: .5rem 0 .75rem; overflow-x: auto;
+  background: linear-gradient(to right, transparent, var(--paper) 1.5rem) local,
+  linear-gradient(to left, var(--line), transparent); background-position: right;
+  background-size: 3rem 100%, 1.5rem 100%; background-repeat: no-repeat }
+table { border-collapse: collapse; min-width: min(100%, 36rem); font-size: .85rem }
+th, td { padding: .4rem 1.1rem .4rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap }
+th { color: var(--soft); font-weight: 600 } th.number, td.number { text-align: right }
+td { font-variant-numeric: tabular-nums } th:last-child, td:last-child { padding-right: 0 }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); gap: 1.5rem }
+.grid { align-items: start } figure { margin: 0; color: var(--ink) }
+figure svg { display: block; width: 100%; height: auto }
+footer { margin-top: 2rem; padding-top: .75rem; border-top: 1px solid var(--line) } footer p { font-size: .8rem }
+figcaption { margin-top: .25rem; font-size: .8rem; color: var(--soft) }
 """
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # a browser is told that there is nothing to fetch or to run
+NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?(e[+-]\d+)?%?|nan")
+EMPTY = (None, "", "-")
 
 
 def page(title: str, parts: Iterable[str]) -> str:
@@ -37,14 +54,22 @@ def page(title: str, parts: Iterable[str]) -> str:
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], bad: Sequence[int] = ()) -> str:
-    """Numbers to the right, text to the left; `bad` are places of rows to stand out."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
-    lines = [f"<tr{_bad(place in bad)}>{''.join(map(_cell, row))}</tr>" for place, row in enumerate(rows)]
+    """Columns of numbers to the right, of text to the left; `bad` are places of rows to stand out."""
+    body = [tuple(row) for row in rows]
+    aligned = [_right([row[place] for row in body]) for place in range(len(columns))]
+    head = "".join(f"<th{side}>{escape(name)}</th>" for name, side in zip(columns, aligned, strict=True))
+    lines = [
+        f"<tr{_bad(place in bad)}>"
+        + "".join(f"<td{side}>{escape(_text(cell))}</td>" for cell, side in zip(row, aligned, strict=True))
+        + "</tr>"
+        for place, row in enumerate(body)
+    ]
     return f'<div class="scroll"><table><tr>{head}</tr>\n{chr(10).join(lines)}</table></div>'
 
 
@@ -52,12 +77,18 @@ def _bad(is_bad: bool) -> str:
     return ' class="bad"' if is_bad else ""
 
 
-def _cell(value: Any) -> str:
+def _right(cells: Iterable[Any]) -> str:
+    """For a column of numbers, some of which may be missing."""
+    known = [cell for cell in cells if cell not in EMPTY]
+    return ' class="number"' if known and all(NUMBER.fullmatch(_text(cell)) for cell in known) else ""
+
+
+def _text(value: Any) -> str:
     if isinstance(value, float):
-        return f'<td class="number">{value:.3g}</td>'
+        return f"{value:.3g}"
     if isinstance(value, int) and not isinstance(value, bool):
-        return f'<td class="number">{value:,}</td>'
-    return f"<td>{'' if value is None else escape(str(value))}</td>"
+        return f"{value:,}"
+    return "" if value is None else str(value)
 
 
 def figure(drawn: Any, caption: str) -> str:
@@ -74,4 +105,5 @@ def svg(drawn: Any) -> str:
         drawn.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 system-ui, sans-serif", text[text.index("<svg") :])
+    text = re.sub(r' id="([A-Za-z0-9]+)_\d+"', r' class="\1"', text)  # each figure of a page has the same ones
     return text.replace(INK, "currentColor")

@@ -9,11 +9,9 @@ from typing import Any
 
 from oo_experiments.simulator import Curve
 
-from oo_pipelines.page import BEFORE, INK, NOW, figure, page, table
+from oo_pipelines.page import COLOURS, INK, figure, page, table
 
 __all__ = ["regret_page"]
-
-COLOURS = (NOW, "#3d83c9", "#2f9c6a", "#a95bc0", "#b08a1e", BEFORE)  # each stands out on white and on black
 
 
 def regret_page(world: str, seeds: int, curves: Sequence[Curve]) -> str:

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 from facts_made import NOON, a_decision, a_feedback, a_signal
-from oo_consumers.store import Store, StoreError, Unavailable
+from oo_consumers.store import PAGE, Store, StoreError, Unavailable
 from oo_contracts.events import Event
+from reports_made import prediction, tip
 
 LATER = NOON + timedelta(days=3)
 
@@ -114,3 +115,12 @@ def test_two_may_open_it_at_once(store_url):
 def test_a_database_that_is_not_there_is_unavailable():
     with pytest.raises(Unavailable):
         Store.open("postgresql+psycopg://nobody@127.0.0.1:1/none")
+
+
+def test_tips_and_predictions_come_in_the_order_of_their_ids(store):
+    tips = [tip(f"r-{place:03}", NOON) for place in range(PAGE + 1)]
+    store.record_all("decisions", tips[::-1])
+    store.record_all("predictions", [prediction("r-1", NOON, 2.5), prediction("r-1", NOON, 3.5, "shadow")])
+
+    assert list(store.generated()) == tips
+    assert [item.latency_ms for item in store.predicted()] == [2.5, 3.5]

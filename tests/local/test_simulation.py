@@ -42,7 +42,7 @@ def test_a_page_has_each_curve_with_its_band(tmp_path):
 
     page = (tmp_path / "r.html").read_text()
     assert said.exit_code == 0
-    assert page.count('<g id="FillBetween') == 2
+    assert page.count('<g class="FillBetween') == 2
     assert page.count("lints:draws=50") == 2  # in the table and in the legend
     assert "currentColor" in page
     assert "prefers-color-scheme: dark" in page

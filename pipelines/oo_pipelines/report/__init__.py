@@ -1,0 +1,1 @@
+"""Reports of a store: per variant, prompt version and policy, in values, tables and pages."""
