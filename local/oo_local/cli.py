@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from oo_local import show, state
+from oo_local import show
 from oo_local.calls import EXAMPLE, Called, CallFailed, post
 from oo_local.contract.command import contract
 from oo_local.doctor import checks
@@ -27,7 +26,7 @@ from oo_local.plan import plan
 from oo_local.report import report
 from oo_local.rewards import rewards
 from oo_local.show import Output
-from oo_local.state import StackStatus
+from oo_local.terminal import HERE, Data, Form, console, refuse, running, stack_at
 
 __all__ = ["app"]
 
@@ -48,35 +47,15 @@ app.add_typer(report, name="report")
 app.add_typer(rewards, name="rewards")
 app.command()(plan)
 app.command()(ope)
-console = Console(highlight=False)
 
 
-Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
 Port = Annotated[
     int | None,
     typer.Option(
         min=1024, max=65_000, help="Port of the ingress (as last time, else 8080); the 15 after it are used too."
     ),
 ]
-Form = Annotated[Output, typer.Option(help="For people or for programs.")]
 File = Annotated[Path | None, typer.Argument(help="A JSON body; `-` reads standard input; without it, an example.")]
-HERE = Path(".oo-ml")
-
-
-def _refuse(text: str, code: int = 1) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {text}", soft_wrap=True)
-    raise typer.Exit(code)
-
-
-def _status(data: Path) -> StackStatus | None:
-    return state.read(Layout(data.absolute(), 0).status)
-
-
-def _running(data: Path) -> StackStatus:
-    status = _status(data)
-    if status is None or not status.running:
-        _refuse(f"no stack is running on {data}: start it with `oo-ml up`")
-    return status
 
 
 @app.command()
@@ -94,9 +73,9 @@ def up(
     """
     from oo_local.start import detached, foreground  # noqa: PLC0415  # rich progress, asyncio, processes
 
-    before = _status(data)
+    before = stack_at(data)
     if before is not None and before.running:
-        _refuse(f"already running at {before.ingress} (process {before.pid}): `oo-ml status`, `oo-ml down`")
+        refuse(f"already running at {before.ingress} (process {before.pid}): `oo-ml status`, `oo-ml down`", 1)
     layout = Layout(data.absolute(), port or (before.port if before else 8080))
     raise typer.Exit(detached(layout, console) if detach else foreground(layout, console, answers=answers))
 
@@ -106,21 +85,21 @@ def down(data: Data = HERE) -> None:
     """Stop a detached stack, everything in reverse order. Its data stays."""
     from oo_local.start import stopped  # noqa: PLC0415
 
-    status = _status(data)
+    status = stack_at(data)
     if status is None or not status.running:
         console.print("nothing is running")
         return
     if not stopped(status):
-        _refuse(f"process {status.pid} did not end; see {status.data}/logs")
+        refuse(f"process {status.pid} did not end; see {status.data}/logs", 1)
     console.print("stopped")
 
 
 @app.command()
 def status(data: Data = HERE, output: Form = Output.TABLE) -> None:
     """What runs, since when, and how often it had to be restarted. Exit code 1 when the stack is not ready."""
-    found = _status(data)
+    found = stack_at(data)
     if found is None:
-        _refuse(f"there has never been a stack on {data}: `oo-ml up`")
+        refuse(f"there has never been a stack on {data}: `oo-ml up`", 1)
     if output is Output.JSON:
         print(json.dumps(asdict(found) | {"running": found.running}))  # noqa: T201  # for programs
     else:
@@ -142,7 +121,7 @@ def logs(
         console.print("\n".join(known) if known else f"no logs in {folder}")
         return
     if name not in known:
-        _refuse(f"no log of {name}; there are {', '.join(known) or 'none yet'}", 2)
+        refuse(f"no log of {name}; there are {', '.join(known) or 'none yet'}")
     tail = ["tail", f"-n{lines}", *(["-f"] if follow else []), str(folder / f"{name}.log")]
     raise typer.Exit(subprocess.run(tail, check=False).returncode)  # noqa: S603  # our own arguments
 
@@ -150,7 +129,7 @@ def logs(
 @app.command()
 def doctor(data: Data = HERE, port: Port = None) -> None:
     """Check programs, ports, disk and memory; each problem with its fix."""
-    before = _status(data)
+    before = stack_at(data)
     found = list(checks(Layout(data.absolute(), port or (before.port if before else 8080)), before))
     for check in found:
         console.print(
@@ -259,7 +238,7 @@ def drift(
 def _pipeline(data: Path, output: Output, *words: str) -> None:
     from oo_local.start import stack_of  # noqa: PLC0415
 
-    status = _running(data)
+    status = running(data)
     command, environ = stack_of(Layout(data.absolute(), status.port)).pipeline("--output", output.value, *words)
     code = subprocess.run(command, env=environ, check=False).returncode  # noqa: S603  # our own arguments
     if code:
@@ -271,21 +250,21 @@ def _body(file: Path | None) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        _refuse(f"{file} is not JSON: {error}", 2)
-    return found if isinstance(found, dict) else _refuse(f"{file} is not a JSON object", 2)
+        refuse(f"{file} is not JSON: {error}")
+    return found if isinstance(found, dict) else refuse(f"{file} is not a JSON object")
 
 
 def _readable(file: Path | None) -> bool:
     if file is not None and not os.access(file, os.R_OK):
-        _refuse(f"{file} cannot be read", 2)
+        refuse(f"{file} cannot be read")
     return True
 
 
 def _call(data: Path, route: str, body: dict[str, Any]) -> Called:
     try:
-        return post(f"{_running(data).ingress}{route}", body)
+        return post(f"{running(data).ingress}{route}", body)
     except CallFailed as error:
-        _refuse(str(error))
+        refuse(str(error), 1)
 
 
 def _print(called: Called, output: Output, shown: Callable[[], Any]) -> None:

@@ -9,17 +9,16 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from oo_local import state
-from oo_local.layout import Layout
 from oo_local.show import Output
 from oo_local.simulation import simulate_policies
+from oo_local.terminal import HERE, Data, Form, console, refuse, running, say
 
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
@@ -35,14 +34,10 @@ experiment = typer.Typer(
     """,
 )
 experiment.command("simulate")(simulate_policies)
-console = Console(highlight=False)
 T = TypeVar("T")
 
-Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
 Url = Annotated[str | None, typer.Option("--nats-url", help="NATS; without it, the running stack's.")]
-Form = Annotated[Output, typer.Option(help="For people or for programs.")]
 Key = Annotated[str, typer.Argument(help="An experiment's key, or `holdout`.", show_default=False)]
-HERE = Path(".oo-ml")
 COLOURS = {"running": "green", "not yet": "yellow", "stopped": "dim"}
 MODES = {"active": "", "shadow": "only watches", "apprentice": "watches the baseline act"}
 PATIENCE = 5.0  # seconds for NATS
@@ -78,7 +73,7 @@ def listed(data: Data = HERE, nats_url: Url = None, output: Form = Output.TABLE)
     """Every experiment and the holdout, as the transformers see them."""
     found = _defined(_bucket(data, nats_url))
     if output is Output.JSON:
-        print(json.dumps([item.plain() for item in found.values()]))  # noqa: T201  # for programs
+        say([item.plain() for item in found.values()])
         return
     for item in found.values():
         _show(item)
@@ -99,14 +94,14 @@ def put(
     try:
         found = parsed(file.name, tomllib.loads(file.read_text()))
     except OSError as error:
-        _refuse(f"{file} cannot be read: {error.strerror}")
+        refuse(f"{file} cannot be read: {error.strerror}")
     except BadExperiment as error:
-        _refuse(str(error))
+        refuse(str(error))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        _refuse(f"{file}: {error}")
+        refuse(f"{file}: {error}")
     known = load_prompts()
     if isinstance(found, Experiment) and (unknown := [name for name in found.prompts if name not in known]):
-        _refuse(f"{file}: prompts: there is no version {unknown[0]}; known are {', '.join(known)}")
+        refuse(f"{file}: prompts: there is no version {unknown[0]}; known are {', '.join(known)}")
     key = found.key if isinstance(found, Experiment) else HOLDOUT
     _put(data, nats_url, key, found.model_dump_json().encode())
     console.print(f"{key} is defined; `oo-ml experiment drop {key}` takes it back", markup=False)
@@ -119,10 +114,10 @@ def stop(key: Key, data: Data = HERE, nats_url: Url = None) -> None:
 
     found = _defined(_bucket(data, nats_url))
     if key not in found:
-        _refuse(f"there is no experiment {key}; there are {', '.join(found) or 'none'}")
+        refuse(f"there is no experiment {key}; there are {', '.join(found) or 'none'}")
     item = found[key].item
     if not isinstance(item, Experiment):
-        _refuse("a holdout is not stopped: `oo-ml experiment put` one of share 0, or drop it")
+        refuse("a holdout is not stopped: `oo-ml experiment put` one of share 0, or drop it")
     _put(data, nats_url, key, item.model_copy(update={"status": "stopped"}).model_dump_json().encode())
     console.print(f"{key} is stopped", markup=False)
 
@@ -133,7 +128,7 @@ def drop(key: Key, data: Data = HERE, nats_url: Url = None) -> None:
     from oo_contracts.subjects import EXPERIMENTS  # noqa: PLC0415
 
     if key not in _bucket(data, nats_url):
-        _refuse(f"NATS has no definition of {key}")
+        refuse(f"NATS has no definition of {key}")
 
     async def gone(js: JetStreamContext) -> None:
         await (await js.key_value(EXPERIMENTS)).delete(key)
@@ -154,10 +149,10 @@ def beliefs(
 
     there = dict(_believed(_values(data, nats_url, BELIEFS)))
     if key is not None and key not in there:
-        _refuse(f"nothing is kept of {key}; there are beliefs of {', '.join(there) or 'no experiment'}")
+        refuse(f"nothing is kept of {key}; there are beliefs of {', '.join(there) or 'no experiment'}")
     found = {name: value for name, value in there.items() if key in {None, name}}
     if output is Output.JSON:
-        print(json.dumps(found))  # noqa: T201  # for programs
+        say(found)
         return
     for name, value in found.items():
         _show_beliefs(name, value)
@@ -262,7 +257,7 @@ def _asked(data: Path, nats_url: str | None, work: Callable[[JetStreamContext], 
     import nats  # noqa: PLC0415
     from nats.errors import Error  # noqa: PLC0415
 
-    url = nats_url or _running(data)
+    url = nats_url or running(data, "--nats-url").nats_url
 
     async def connected() -> T:
         connection = await nats.connect(url, connect_timeout=PATIENCE, max_reconnect_attempts=1, error_cb=_unsaid)
@@ -274,20 +269,8 @@ def _asked(data: Path, nats_url: str | None, work: Callable[[JetStreamContext], 
     try:
         return asyncio.run(connected())
     except (Error, OSError, TimeoutError) as error:
-        _refuse(f"NATS at {url}: {error!r}", 1)
+        refuse(f"NATS at {url}: {error!r}", 1)
 
 
 async def _unsaid(_: Exception) -> None:
     """The attempt fails, and that is said."""
-
-
-def _running(data: Path) -> str:
-    status = state.read(Layout(data.absolute(), 0).status)
-    if status is None or not status.running:
-        _refuse(f"no stack is running on {data}: start it with `oo-ml up`, or give --nats-url", 1)
-    return status.nats_url
-
-
-def _refuse(text: str, code: int = 2) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
-    raise typer.Exit(code)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from oo_local import state
-from oo_local.layout import Layout
 from oo_local.show import Output
+from oo_local.terminal import HERE, Data, Form, console, print_wide, refuse, running, say
 
 if TYPE_CHECKING:
     from oo_local.described import Apart, Described
@@ -23,14 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["features"]
 
 features = typer.Typer(no_args_is_help=True, help="Feature sets: what models see, and what differs between two.")
-console = Console(highlight=False)
 SIDE = "`code`, a feature set like ranker-v1@0ddbe6fbe79976c9, or a model like tip-ranker/2 or tip-ranker@champion"
 
-Form = Annotated[Output, typer.Option(help="For people or for programs.")]
-Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
 Side = Annotated[str, typer.Argument(help=f"{SIDE}.", show_default=False)]
 Tracking = Annotated[str | None, typer.Option(help="MLflow's address; without it, the running stack's.")]
-HERE = Path(".oo-ml")
 
 
 @features.command("list")
@@ -42,10 +35,10 @@ def listed(output: Form = Output.TABLE) -> None:
 
     found = [of_code(item) for item in FEATURE_SETS.values()]
     if output is Output.JSON:
-        _say([item.plain() for item in found])
+        say([item.plain() for item in found])
     else:
         for item in found:
-            _print(_set(item))
+            print_wide(_set(item))
 
 
 @features.command()
@@ -65,9 +58,9 @@ def diff(
     found = apart(*sides)
     if output is Output.JSON:
         plain = [{"feature": item.feature, "kind": item.kind, "one": item.one, "other": item.other} for item in found]
-        _say({"equal": not found, "one": sides[0].ref, "other": sides[1].ref, "differences": plain})
+        say({"equal": not found, "one": sides[0].ref, "other": sides[1].ref, "differences": plain})
     elif found:
-        _print(_differences(found, one, other))
+        print_wide(_differences(found, one, other))
     else:
         console.print(f"equal: {len(sides[0].features)} features of {sides[0].ref}", soft_wrap=True)
     raise typer.Exit(1 if found else 0)
@@ -86,27 +79,11 @@ def _described(side: str, data: Path, tracking_uri: str | None) -> Described:
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
-        return of_reference(side, Registry(tracking_uri or _running(data)))
+        return of_reference(side, Registry(tracking_uri or running(data, "--tracking-uri", 2).mlflow_url))
     except ValueError:
-        _refuse(f"{side} is none of {SIDE}")
+        refuse(f"{side} is none of {SIDE}")
     except (RegistryError, ArtifactError) as error:
-        _refuse(f"{side}: {error}")
-
-
-def _running(data: Path) -> str:
-    status = state.read(Layout(data.absolute(), 0).status)
-    if status is None or not status.running:
-        _refuse(f"no stack is running on {data}: start it with `oo-ml up`, or give --tracking-uri")
-    return status.mlflow_url
-
-
-def _refuse(text: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
-    raise typer.Exit(2)
-
-
-def _say(what: Any) -> None:
-    print(json.dumps(what))  # noqa: T201  # for programs
+        refuse(f"{side}: {error}")
 
 
 def _set(of: Described) -> Table:
@@ -126,9 +103,3 @@ def _differences(found: tuple[Apart, ...], one: str, other: str) -> Table:
     for item in found:
         table.add_row(*map(escape, (item.feature or "all", item.kind, item.one, item.other)))
     return table
-
-
-def _print(table: Table) -> None:
-    """As wide as it is: a name that is folded cannot be searched for."""
-    widest = console.measure(table, options=console.options.update(max_width=10_000)).maximum
-    Console(highlight=False, width=widest).print(table)

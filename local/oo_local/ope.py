@@ -8,28 +8,23 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from oo_experiments.ope.estimators import LAMBDA, TAU
 from oo_experiments.ope.interval import LEVEL, Interval
 from oo_experiments.ope.log import BadLog
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from oo_local import state
-from oo_local.layout import Layout
 from oo_local.show import Output
+from oo_local.terminal import HERE, Data, Form, StoreUrl, console, print_wide, refuse, store_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from oo_pipelines.ope import Evaluation
 
 __all__ = ["ope"]
-
-console = Console(highlight=False)
-HERE = Path(".oo-ml")
 
 
 LogFile = Annotated[Path | None, typer.Argument(help="Parquet or CSV; without it, the stack's closed rounds.")]
@@ -41,9 +36,6 @@ Tau = Annotated[float, typer.Option(min=0, help="switch_dr does not correct the 
 Lambda = Annotated[float, typer.Option(min=0, help="dros uses lambda w / (w² + lambda) for a weight w; 0 is dm.")]
 Level = Annotated[float, typer.Option(help="Of the intervals.")]
 Export = Annotated[Path | None, typer.Option(help="Write the stack's closed rounds as Parquet, no more.")]
-Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
-StoreUrl = Annotated[str | None, typer.Option("--store-url", help="URL of the effect store; without it, the stack's.")]
-Form = Annotated[Output, typer.Option(help="For people or for programs.")]
 
 
 def ope(
@@ -78,20 +70,20 @@ def ope(
 
     names = _estimators(estimator)
     if (target is None) == (export is None) or (log and export):
-        _refuse("give a LOG, or none for the stack's rounds, with --target; or --export alone")
+        refuse("give a LOG, or none for the stack's rounds, with --target; or --export alone")
     if not 0 < level < 1:
-        _refuse(f"--level {level} is not between 0 and 1")
+        refuse(f"--level {level} is not between 0 and 1")
     by = Parameters(switch_tau, dros_lambda, level)
     try:
         if export:
-            _export(_closed(store_url or _stores(data)), export)
+            _export(_closed(store_of(data, store_url, "a LOG or --store-url")), export)
         elif target:
-            table = read(log) if log else _closed(store_url or _stores(data))
+            table = read(log) if log else _closed(store_of(data, store_url, "a LOG or --store-url"))
             known = table if log else knowing(table, target)
             found = evaluate(Rounds.of(known), target, names, by, strict=estimator != "all")
             _say(replace(found, set_aside=table.num_rows - known.num_rows), output)
     except (BadLog, Lacking, UnknownTarget) as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 def _estimators(asked: str) -> tuple[str, ...]:
@@ -100,7 +92,7 @@ def _estimators(asked: str) -> tuple[str, ...]:
     names = ESTIMATORS if asked == "all" else tuple(dict.fromkeys(name.strip() for name in asked.split(",")))
     for name in names:
         if name not in ESTIMATORS:
-            _refuse(f"there is no estimator {name!r}; known are all, {', '.join(ESTIMATORS)}")
+            refuse(f"there is no estimator {name!r}; known are all, {', '.join(ESTIMATORS)}")
     return names
 
 
@@ -113,15 +105,7 @@ def _closed(url: str) -> pa.Table:
         with closing(Store.open(url)) as store:
             return table_of(store.rounds(datetime.now(UTC)))
     except (StoreError, Unavailable) as error:
-        _refuse(str(error))
-
-
-def _stores(data: Path) -> str:
-    """A stack need not run: its database is a file."""
-    status = state.read(Layout(data.absolute(), 0).status)
-    if status is None:
-        _refuse(f"there has never been a stack on {data}: `oo-ml up`, or give a LOG or --store-url")
-    return status.store_url
+        refuse(str(error))
 
 
 def _export(table: pa.Table, path: Path) -> None:
@@ -130,13 +114,8 @@ def _export(table: pa.Table, path: Path) -> None:
     try:
         write_table(table, path)
     except OSError as error:
-        _refuse(f"{path} cannot be written: {error}")
+        refuse(f"{path} cannot be written: {error}")
     console.print(f"{table.num_rows} closed rounds written to {escape(str(path))}", soft_wrap=True)
-
-
-def _refuse(text: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(' '.join(text.split()))}", soft_wrap=True)
-    raise typer.Exit(2)
 
 
 def _say(found: Evaluation, output: Output) -> None:
@@ -157,8 +136,7 @@ def _show(found: Evaluation) -> None:
         weights = (f"{item.effective_sample_size:.1f}", f"{item.max_weight:.4g}", f"{item.clipped_mass:.1%}")
         table.add_row(item.estimator, *bounds, *weights)
     console.print(f"target {escape(found.target)}: {found.rounds} rounds of {found.users} users", soft_wrap=True)
-    widest = console.measure(table, options=console.options.update(max_width=10_000)).maximum
-    Console(highlight=False, width=max(widest, 1)).print(table)
+    print_wide(table)
     for line in _remarks(found):
         console.print(line, soft_wrap=True)
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from oo_local.show import Output
+from oo_local.terminal import console, refuse
 
 __all__ = ["plan"]
 
-console = Console(highlight=False)
 ROWS = {"fixed": "fixed", "always_valid": "always-valid", "always_valid_median": "always-valid, median"}
 
 
@@ -75,16 +74,11 @@ def plan(
         )  # fmt: skip
         found = needed(options)
     except BadPlan as error:
-        _refuse(str(error))
+        refuse(str(error))
     if output is Output.JSON:
         print(json.dumps(found, allow_nan=False))  # noqa: T201  # for programs
     else:
         _show(found)
-
-
-def _refuse(text: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
-    raise typer.Exit(2)
 
 
 def _show(found: Mapping[str, Any]) -> None:

@@ -8,17 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from oo_contracts.rewards import BadRewards, RewardTable
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from oo_local import state
-from oo_local.layout import Layout
 from oo_local.show import Output
+from oo_local.terminal import HERE, Data, Form, StoreUrl, console, print_wide, refuse, store_of
 
 if TYPE_CHECKING:
     from oo_consumers.store import Store
@@ -33,16 +31,11 @@ report = typer.Typer(
     Rewards are of closed rounds; the open ones are counted apart. `--html FILE` writes one self-contained page.
     """,
 )
-console = Console(highlight=False)
-HERE = Path(".oo-ml")
 
 Key = Annotated[str | None, typer.Argument(help="An experiment; without it, all that have rounds.", show_default=False)]
 Html = Annotated[Path | None, typer.Option(help="Write the report as a page with figures, too.")]
 Rewards = Annotated[str, typer.Option("--rewards", help="A released reward table, or a TOML file.")]
 Since = Annotated[str | None, typer.Option(help="Rounds decided since 7d ago, or since an instant; without it, all.")]
-Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
-StoreUrl = Annotated[str | None, typer.Option("--store-url", help="URL of the effect store; without it, the stack's.")]
-Form = Annotated[Output, typer.Option(help="For people or for programs.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,26 +135,13 @@ def _asked(data: Path, store_url: str | None, rewards: str, since: str | None) -
     try:
         table = RewardTable.read(rewards)
         begin = read_since(since, now) if since else None
-        store = Store.open(store_url or _stores(data))
+        store = Store.open(store_of(data, store_url))
         try:
             yield Asked(store, table, now, begin)
         finally:
             store.close()
     except (BadInput, BadLog, BadRewards, StoreError, Unavailable, OverflowError) as error:
-        _refuse(str(error))
-
-
-def _stores(data: Path) -> str:
-    """A stack need not run: its database is a file."""
-    status = state.read(Layout(data.absolute(), 0).status)
-    if status is None:
-        _refuse(f"there has never been a stack on {data}: `oo-ml up`, or give --store-url")
-    return status.store_url
-
-
-def _refuse(text: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
-    raise typer.Exit(2)
+        refuse(str(error))
 
 
 def _say(asked: Asked, found: Any, told: Sequence[Told], html: Path | None, output: Output) -> None:
@@ -185,7 +165,7 @@ def _write(html: Path, asked: Asked, told: Sequence[Told]) -> None:
     try:
         html.write_text(report_page(asked.subtitle, told), encoding="utf-8")
     except OSError as error:
-        _refuse(f"{html} cannot be written: {error}")
+        refuse(f"{html} cannot be written: {error}")
 
 
 def _show(of: Told) -> None:
@@ -205,7 +185,6 @@ def _show_sheet(of: Sheet) -> None:
         cells = (escape(f"{cell:,}" if isinstance(cell, int) else cell or "") for cell in row)
         table.add_row(*cells, style="red" if place in of.bad else None)
     console.print(f"\n[bold]{escape(of.title)}[/]", soft_wrap=True)
-    widest = console.measure(table, options=console.options.update(max_width=10_000)).maximum
-    Console(highlight=False, width=max(widest, 1)).print(table)
+    print_wide(table)
     for text in of.notes:
         console.print(text, markup=False, soft_wrap=True)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from oo_contracts.rewards import BadRewards, Reaction, RewardTable, released
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from oo_local import state
-from oo_local.layout import Layout
 from oo_local.show import Output
+from oo_local.terminal import HERE, Data, Form, StoreUrl, console, refuse, say, store_of
 
 if TYPE_CHECKING:
     from oo_pipelines.revalue import Compared
@@ -30,13 +26,8 @@ rewards = typer.Typer(
     `oo-ml rewards compare v1 mine.toml` shows what would change; `oo-ml train --rewards mine.toml` learns by it.
     """,
 )
-console = Console(highlight=False)
 
 Side = Annotated[str, typer.Argument(help="A released version, or a TOML file.", show_default=False)]
-Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
-Store = Annotated[str | None, typer.Option(help="URL of the effect store; without it, the stack's.")]
-Form = Annotated[Output, typer.Option(help="For people or for programs.")]
-HERE = Path(".oo-ml")
 
 
 @rewards.command("list")
@@ -44,7 +35,7 @@ def listed(output: Form = Output.TABLE) -> None:
     """The released tables."""
     found = [RewardTable.read(version) for version in released()]
     if output is Output.JSON:
-        _say([item.model_dump() for item in found])
+        say([item.model_dump() for item in found])
         return
     table = Table(box=None, pad_edge=False)
     for name in ("version", "aggregate", "wait", *get_args(Reaction)):
@@ -56,7 +47,7 @@ def listed(output: Form = Output.TABLE) -> None:
 
 
 @rewards.command()
-def compare(one: Side, other: Side, data: Data = HERE, store_url: Store = None, output: Form = Output.TABLE) -> None:
+def compare(one: Side, other: Side, data: Data = HERE, store_url: StoreUrl = None, output: Form = Output.TABLE) -> None:
     """All closed rounds by two tables: means of each policy and variant, and which of them swap places.
 
     They are means of what happened. What another policy would have earned is `oo-ml ope`.
@@ -67,34 +58,17 @@ def compare(one: Side, other: Side, data: Data = HERE, store_url: Store = None, 
 
     try:
         tables = RewardTable.read(one), RewardTable.read(other)
-        store = EffectStore.open(store_url or _stores(data))
+        store = EffectStore.open(store_of(data, store_url))
     except (BadRewards, StoreError, Unavailable) as error:
-        _refuse(str(error))
+        refuse(str(error))
     try:
         found = revalue.compare(store, datetime.now(UTC), *tables)
     finally:
         store.close()
     if output is Output.JSON:
-        _say(asdict(found))
+        say(asdict(found))
     else:
         _show(found)
-
-
-def _stores(data: Path) -> str:
-    """A stack need not run: its database is a file."""
-    status = state.read(Layout(data.absolute(), 0).status)
-    if status is None:
-        _refuse(f"there has never been a stack on {data}: `oo-ml up`, or give --store-url")
-    return status.store_url
-
-
-def _refuse(text: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
-    raise typer.Exit(2)
-
-
-def _say(what: object) -> None:
-    print(json.dumps(what))  # noqa: T201  # for programs
 
 
 def _show(found: Compared) -> None:

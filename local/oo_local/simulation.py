@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,14 +17,13 @@ from rich.progress import track
 from rich.table import Table
 
 from oo_local.show import Output
+from oo_local.terminal import console, refuse
 
 if TYPE_CHECKING:
     from oo_experiments.simulator import Curve
     from oo_experiments.world import World
 
 __all__ = ["simulate_policies"]
-
-console = Console(highlight=False)
 
 
 class WorldName(StrEnum):
@@ -79,9 +78,9 @@ def _wanted(text: str, place: World, world: str) -> Wanted:
         found = Wanted(text, kind, dict(map(_parameter, rest.split(","))) if rest else {})
         build(kind, found.parameters)
     except ValueError as error:
-        _refuse(f"--policy {text}: {error}")
+        refuse(f"--policy {text}: {error}")
     if KINDS[kind].beliefs == "linear" and not place.contexts.shape[2]:
-        _refuse(f"--policy {text}: {kind} learns from contexts, and the world {world} has none")
+        refuse(f"--policy {text}: {kind} learns from contexts, and the world {world} has none")
     return found
 
 
@@ -108,12 +107,7 @@ def _write(html: Path, world: str, seeds: int, curves: list[Curve]) -> None:
     try:
         html.write_text(regret_page(world, seeds, curves))
     except OSError as error:
-        _refuse(f"--html {html}: {error.strerror}")
-
-
-def _refuse(text: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(text)}", soft_wrap=True)
-    raise typer.Exit(2)
+        refuse(f"--html {html}: {error.strerror}")
 
 
 def _show(curves: list[Curve], rounds: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -12,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oo_local.show import Output
+from oo_local.terminal import Form, console, print_wide, say
 
 if TYPE_CHECKING:
     from oo_local.contract.comparison import Difference
@@ -22,7 +22,6 @@ __all__ = ["IN_REPOSITORY", "contract"]
 
 IN_REPOSITORY = Path("services/api/src/profile/registry.ts")
 contract = typer.Typer(no_args_is_help=True, help="The recommender's profile registry against our mirror of it.")
-console = Console(highlight=False)
 
 
 About = "The recommender's registry.ts, or the root of its repository"
@@ -31,7 +30,6 @@ Checked = Annotated[
     typer.Argument(envvar="OO_PROFILE_REGISTRY", help=f"{About}."),
 ]
 Digested = Annotated[Path | None, typer.Argument(help=f"{About}; without it, our mirror.")]
-Form = Annotated[Output, typer.Option(help="For people or for programs.")]
 Export = Annotated[str | None, typer.Option(help="Which export is the registry, if several could be.")]
 
 
@@ -46,9 +44,9 @@ def check(path: Checked = Path("..") / IN_REPOSITORY, output: Form = Output.TABL
     registry = _registry(path, export, output)
     found = differences(registry)
     if output is Output.JSON:
-        _say({"equal": not found, "entries": len(registry.entries), "differences": [_plain(item) for item in found]})
+        say({"equal": not found, "entries": len(registry.entries), "differences": [_plain(item) for item in found]})
     elif found:
-        _print(_table(found))
+        print_wide(_table(found))
     else:
         console.print(f"equal: {len(registry.entries)} features of {escape(str(registry.at))}", soft_wrap=True)
     raise typer.Exit(1 if found else 0)
@@ -66,7 +64,7 @@ def digest(path: Digested = None, output: Form = Output.TABLE, export: Export = 
 
     found = contract_digest(mirror()) if path is None else comparison.digest(_registry(path, export, output))
     if output is Output.JSON:
-        _say({"contract_digest": found})
+        say({"contract_digest": found})
     else:
         console.print(found, soft_wrap=True)
 
@@ -83,14 +81,10 @@ def _registry(path: Path, export: str | None, output: Output) -> Registry:
 
 def _refuse(place: Place, why: str, output: Output) -> NoReturn:
     if output is Output.JSON:
-        _say({"refused": why, "file": place.file, "line": place.line or None})
+        say({"refused": why, "file": place.file, "line": place.line or None})
     else:
         Console(stderr=True, highlight=False).print(f"[red]oo-ml:[/] {escape(f'{place}: {why}')}", soft_wrap=True)
     raise typer.Exit(2)
-
-
-def _say(what: dict[str, Any]) -> None:
-    print(json.dumps(what))  # noqa: T201  # for programs
 
 
 def _plain(item: Difference) -> dict[str, Any]:
@@ -109,9 +103,3 @@ def _table(found: tuple[Difference, ...]) -> Table:
         values = (item.feature, item.kind, item.typescript or "", item.python or "")
         table.add_row(*map(escape, (*values, str(item.typescript_at), str(item.python_at))))
     return table
-
-
-def _print(table: Table) -> None:
-    """As wide as it is, whatever the terminal: a place that is cut or folded cannot be clicked on."""
-    widest = console.measure(table, options=console.options.update(max_width=10_000)).maximum
-    Console(highlight=False, width=widest).print(table)
