@@ -39,6 +39,8 @@ def close(seed):
         pytest.param(((0.5, 1e6), (0.5, 1e5), (1, 1e6)), id="never a reward"),
         pytest.param(((1e6, 0.5), (2e6, 0.5), (1e5, 1)), id="always a reward"),
         pytest.param(tuple((1 + place, 30 - place) for place in range(30)), id="thirty arms"),
+        pytest.param(tuple((1 + place, 200 - place) for place in range(0, 200, 3)), id="sixty-seven arms"),
+        pytest.param(tuple((1 + 7 * place % 100, 1 + 11 * place % 90) for place in range(90)), id="ninety arms"),
         *(pytest.param(unlike(seed), id=f"unlike arms {seed}") for seed in range(3)),
         *(pytest.param(close(seed), id=f"close arms {seed}") for seed in range(3)),
     ],

@@ -91,14 +91,16 @@ class Keeper:
                 ready = False
             except Exception:
                 log.exception("beliefs: a bug of ours; starting over")
-                ready, self._fold = False, Fold({})
+                ready, self._fold, self._experiments = False, Fold({}), None
             await self._pause(max(self.every, AGAIN, BUSY * (time.monotonic() - began)))
 
     async def _pass(self, js: JetStreamContext, now: datetime) -> None:
-        self._experiments = await held(js, EXPERIMENTS, self._experiments)
-        wanted = contexts_of(defined(self.files, self._experiments.values))
-        if wanted != self._fold.contexts:
-            self._fold = Fold(wanted)
+        experiments = await held(js, EXPERIMENTS, self._experiments)
+        if experiments is not self._experiments:
+            self._experiments = experiments
+            wanted = contexts_of(defined(self.files, experiments.values))
+            if wanted != self._fold.contexts:
+                self._fold = Fold(wanted)
         found = await asyncio.to_thread(self._fold.advance, self.store, now)
         there = await held(js, BELIEFS)
         for key, beliefs in found.items():
