@@ -41,13 +41,16 @@ def of_users(variance: float, rounds_per_user: float, icc: float = 0.0) -> float
     return variance * (1 + (rounds_per_user - 1) * icc) / rounds_per_user
 
 
-def split_variance(variance: float, share: float = 0.5) -> float:
+def split_variance(now: float, new: float, share: float = 0.5) -> float:
     """Of one user's contribution, when a share of the users gets the challenger, the others the champion.
 
-    >>> split_variance(0.25, 0.5)
+    `now` and `new` are the variances of a user under the champion and the challenger: what is paid as 0 or 1 varies by
+    another amount where it is paid more often.
+
+    >>> split_variance(0.25, 0.25, 0.5)
     1.0
     """
-    return variance / (share * (1 - share))
+    return now / (1 - share) + new / share
 
 
 def weighted_variance(now: float, new: float, floor: float, differs: float = 1.0) -> float:
@@ -65,19 +68,23 @@ def weighted_variance(now: float, new: float, floor: float, differs: float = 1.0
     return differs * (1 - floor) * ((1 - floor) / floor * new + now)
 
 
-def halving(share: float) -> float | None:
-    """The split, or the floor, on the same side of one half that needs half the users; None where even halves do not.
+def halving(share: float, now: float = 1.0, new: float = 1.0) -> float | None:
+    """The split, or the floor, on the same side of the best one that needs half the users; None where that does not.
 
-    Both make the variance go by 1 / share + 1 / (1 - share): of a floor, as `weighted_variance` has it, when only the
-    logging changes. The champion stays what it is, so its own value is then weighted as well.
+    Both make the variance go by new / share + now / (1 - share): of a floor with equal parts, as `weighted_variance`
+    has it, when only the logging changes. The champion stays what it is, so its own value is then weighted as well.
 
     >>> round(halving(0.05), 4), halving(0.5)
     (0.1063, None)
     """
-    left = 1 - 8 * share * (1 - share)
+    half = split_variance(now, new, share) / 2
+    middle = half + new - now
+    left = middle**2 - 4 * half * new
     if left < 0:
         return None
-    return (1 + math.copysign(math.sqrt(left), share - 0.5)) / 2
+    best = math.sqrt(new) / (math.sqrt(new) + math.sqrt(now))
+    found = (middle + math.copysign(math.sqrt(left), share - best)) / (2 * half)
+    return found if 0 < found < 1 else None
 
 
 def fixed_users(variance: float, effect: float, alpha: float = 0.05, power: float = 0.8) -> float:

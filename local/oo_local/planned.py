@@ -153,14 +153,15 @@ def _size(users: float, rounds_per_user: float, options: Options) -> dict[str, f
 def _imagined(options: Options) -> _Comparison:
     """From what people say of the rounds to come."""
     mean, rounds, floor = options.reward, options.rounds_per_user or 1.0, options.propensity_floor
+    effect = options.wanted(mean)
     if floor is not None:
-        gain = options.wanted(mean) / options.differs
-        variance = weighted_variance(options.square(), options.square(gain), floor, options.differs)
+        variance = weighted_variance(options.square(), options.square(effect / options.differs), floor, options.differs)
         name, option, half = f"off-policy, floor {floor:g}", "propensity_floor", halving(floor)
     else:
         share = 0.5 if options.split is None else options.split
-        variance = split_variance(options.square() - mean**2, share)
-        name, option, half = f"split {share:g}", "split", halving(share)
+        now, new = options.square() - mean**2, options.square(effect) - (mean + effect) ** 2
+        variance = split_variance(now, new, share)
+        name, option, half = f"split {share:g}", "split", halving(share, now, new)
     less = None if half is None else {option: half}
     return _Comparison(name, mean, rounds, of_users(variance, rounds, options.icc or 0.0), less)
 

@@ -38,7 +38,8 @@ def split(draw, users, effect, share):
 
 @pytest.mark.parametrize(("effect", "share"), [(0.25, 0.5), (0.4, 0.2)])
 def test_a_split_takes_as_many_users_as_planned(effect, share):
-    variance = power.split_variance(power.of_users(4.0, 5, 0.25), share)
+    of_user = power.of_users(4.0, 5, 0.25)
+    variance = power.split_variance(of_user, of_user, share)
     median = power.sequential_users(variance, effect, power=0.5)
     most, once = power.sequential_users(variance, effect), power.fixed_users(variance, effect)
 
@@ -139,7 +140,9 @@ def test_no_share_halves_what_is_even_already():
 
 
 def test_a_fixed_plan_is_the_textbooks():
-    assert power.fixed_users(power.split_variance(1.0), 0.5) == pytest.approx(4 * (1.959964 + 0.841621) ** 2 / 0.25)
+    assert power.fixed_users(power.split_variance(1.0, 1.0), 0.5) == pytest.approx(
+        4 * (1.959964 + 0.841621) ** 2 / 0.25
+    )
     assert power.chance_by(1e7, 4.0, 0.1) == pytest.approx(1)
     assert power.chance_by(100.0, 4.0, 0.1) < 0.01
     assert power.sequential_users(4.0, 1e-9) == np.inf
@@ -163,3 +166,26 @@ def test_a_log_that_cannot_be_read_is_refused_by_column_and_round(column, bad):
 
     with pytest.raises(ValueError, match=f"{column}: .* round 2"):
         power.Logged.of(user=["u", "v", "w"], **columns)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_rewards_of_0_and_1_vary_more_where_there_are_more_of_them(share):
+    """From 0.05 to 0.1 the variance grows by nine tenths: by the champion's alone, two of three would see it."""
+    users = power.fixed_users(power.split_variance(0.05 * 0.95, 0.1 * 0.9, share), 0.05)
+    draw, runs = np.random.default_rng(1), 4000
+
+    count = draw.binomial(round(users), share, runs)
+    new, now = draw.binomial(count, 0.1) / count, draw.binomial(round(users) - count, 0.05) / (round(users) - count)
+    stderr = np.sqrt(new * (1 - new) / count + now * (1 - now) / (round(users) - count))
+
+    assert (abs(new - now) > stderr * normal_quantile(0.975)).mean() == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("share", "now", "new"), [(0.05, 1.0, 1.0), (0.95, 1.0, 1.0), (0.1, 0.05, 0.09), (0.9, 0.05, 0.09)]
+)
+def test_half_of_the_variance_is_on_the_same_side_of_the_best_split(share, now, new):
+    found = power.halving(share, now, new)
+
+    assert power.split_variance(now, new, found) == pytest.approx(power.split_variance(now, new, share) / 2)
+    assert abs(found - 0.5) < abs(share - 0.5)

@@ -58,7 +58,7 @@ def log(tmp_path):
 def test_a_split_is_planned():
     found = planned("--mean", 0.2, "--relative-effect", 0.1, "--rounds-per-user", 5, "--rounds-per-day", 1_000)
 
-    users = fixed_users(4 * 0.16 / 5, 0.02)
+    users = fixed_users(2 * (0.2 * 0.8 + 0.22 * 0.78) / 5, 0.02)
     assert found["effect"] == pytest.approx(0.02)
     assert found["fixed"]["users"] == pytest.approx(users, abs=1)
     assert found["fixed"]["rounds"] == 5 * found["fixed"]["users"]
