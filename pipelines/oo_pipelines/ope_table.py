@@ -22,6 +22,7 @@ WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")  # longer ones are ids
 POINTED = re.compile(rf"({WHOLE.pattern})\.0+")  # a column that once was of floats
 PREDICTED = "predicted_"
 TARGET = "target_"
+CELLS = 10_000_000  # of rounds and actions, up to which every action is looked at though there are no predictions
 
 
 class UnknownTarget(ValueError):
@@ -40,8 +41,8 @@ class Target:
 class Rounds:
     """What of a table is the same for every target.
 
-    `names` are the actions by their places, `able` (rounds, actions) says which of them a round had; both only matter
-    where there are predictions.
+    `names` are the actions by their places, `able` (rounds, actions) says which of them a round had. It is None where
+    nothing says so: for actions with names, and for very many, without predictions.
     """
 
     table: pa.Table
@@ -75,6 +76,8 @@ class Rounds:
         require("propensity", propensity, (propensity > 0) & (propensity <= 1), "is not in (0, 1]")
         names, action = _actions(table, n_actions)
         able, predicted = _predictions(table, n_actions, names, action)
+        if able is None and len(names) == n_actions.max() and WHOLE.fullmatch(names[0]):
+            able = np.arange(len(names)) < n_actions[:, None]
         return cls(table, user, len(people), action, n_actions, propensity, reward, names, able, predicted)
 
     @property
@@ -106,8 +109,8 @@ class Rounds:
         if name not in self.targets:
             raise UnknownTarget(f"there is no target {name}; known are {', '.join(self.targets)}")
         chance = self._chance(name)
-        lacking = self._lacking(name, chance)
-        distribution = None if lacking else self._distribution(name, chance)
+        unknown = self._unknown(name, chance)
+        distribution = None if unknown else self._distribution(name, chance)
         log = Log(
             user=self.user,
             users=self.users,
@@ -118,7 +121,9 @@ class Rounds:
             distribution=distribution,
             predicted=self.predicted,
         )
-        return Target(log, lacking)
+        if self.predicted is None:
+            unknown = f"column {PREDICTED}{self.names[0]} is missing, and one for each other action"
+        return Target(log, unknown)
 
     def _has(self, name: str) -> bool:
         return TARGET + name in self.table.column_names
@@ -139,9 +144,10 @@ class Rounds:
             raise AssertionError  # greedy is only known with predictions
         return np.asarray(np.where(self.able, self.predicted, -np.inf).argmax(axis=1))
 
-    def _lacking(self, name: str, chance: Floats) -> str | None:
-        if self.predicted is None:
-            return f"column {PREDICTED}{self.names[0]} is missing, and one for each other action"
+    def _unknown(self, name: str, chance: Floats) -> str | None:
+        """Why the target's chances of other actions than the logged are not known."""
+        if self.able is None:
+            return "nothing says which actions a round had"
         if not self._has(name) and name in {"uniform", "greedy"}:
             return None
         parts = [f"{TARGET}{name}_{action}" for action in self.names]
@@ -207,8 +213,10 @@ def _actions(table: pa.Table, n_actions: Ints) -> tuple[tuple[str, ...], Ints]:
 
 
 def _places(n_actions: Ints, predicted: Collection[str]) -> tuple[str, ...]:
-    """Of as many actions as any round has; without predictions nobody asks for more than one."""
-    count = int(n_actions.max()) if predicted else 1
+    """Of as many actions as any round has; without predictions, and where they are very many, of one."""
+    count = int(n_actions.max())
+    if not predicted and count * len(n_actions) > CELLS:
+        count = 1
     missing = next((place for place in range(count) if predicted and str(place) not in predicted), None)
     if missing is not None:
         row = int(np.argmax(n_actions > missing))

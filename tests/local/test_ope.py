@@ -400,3 +400,16 @@ def test_no_number_is_a_gap_where_there_may_be_gaps(tmp_path):
 
     for name in ("log.parquet", "log.csv"):
         assert values(said(tmp_path / name, "--target", "x"))["dm"] == pytest.approx((0.25 + 0.5) / 2)
+
+
+@pytest.mark.parametrize("head", ["target_all_0,target_all_1,target_all_2,target_all", "note,target_other"])
+def test_an_action_that_the_log_lacks_is_missed_without_predictions(written, head):
+    """A third of the rounds were left out of the file; the weights are 1 all the same."""
+    cells = "0.25,0.25,0.5,0.25" if head.startswith("target_all") else "x,0.3"
+    path = written(*(f"r-{at},u-{at},{at % 2},3,0.3333333,1,{cells}" for at in range(200)), head=f"{HEAD},{head}")
+
+    found = said(path, "--target", "all" if head.startswith("target_all") else "uniform")
+
+    assert found["verdict"] == "not evaluable"
+    assert found["support_violations"]["never_logged"] == ["2"]
+    assert found["not_computed"]["dm"] == "column predicted_0 is missing, and one for each other action"
