@@ -87,7 +87,11 @@ def put(
     data: Data = HERE,
     nats_url: Url = None,
 ) -> None:
-    """Define an experiment by a file, or replace the one of its key: in force within a second, everywhere."""
+    """Define an experiment by a file, or replace the one of its key: in force within a second, everywhere.
+
+    The least file: `key = "mine"`, `purpose = "why"`, and below them `[[variants]]` with `name = "only"`, `weight = 1`,
+    `policy = { kind = "thompson", floor = 0.05 }`. The README has a longer one; a wrong field is named.
+    """
     from oo_experiments.experiment import HOLDOUT, BadExperiment, Experiment, parsed  # noqa: PLC0415
     from oo_prompts.registry import load as load_prompts  # noqa: PLC0415
 

@@ -53,6 +53,8 @@ def ope(
 ) -> None:
     """What another policy would have earned, from the log of the one that acted.
 
+    `oo-ml ope rounds.csv --target challenger --estimator snips,dr --output json`
+
     Columns of LOG: `request_id, user_id, action, n_actions, propensity, reward`. Actions are 0 to n_actions - 1, or
     names. `target_x` is the chance that target x gives the logged action, `target_x_<action>` that of each action;
     `predicted_<action>` is a model's expected reward. dm, dr, switch_dr and dros need the latter two of every action;

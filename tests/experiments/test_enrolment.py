@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from hypothesis import given
@@ -230,3 +234,14 @@ def test_the_holdout_is_a_file_of_its_own(tmp_path):
     (tmp_path / "holdout.toml").write_text('share = 0.05\npurpose = "what all changes together are worth"\n')
 
     assert load(tmp_path) == ((), Holdout(share=0.05, purpose="what all changes together are worth"))
+
+
+def test_the_readmes_example_is_an_experiment_and_names_its_shadow():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (block,) = re.findall(r"^ *```toml\n(.*?)^ *```", readme, re.MULTILINE | re.DOTALL)
+
+    found = parsed("tone-2026-12.toml", tomllib.loads(dedent(block)))
+
+    (shadow,) = (spec.build(Beliefs()) for spec in found.shadows)
+    assert f"`oo-ml experiment beliefs {found.key}`" in readme
+    assert f"--target '{shadow.name}-{shadow.version}'" in readme
