@@ -201,7 +201,9 @@ def _believed(bucket: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, Any]
             taught = {"beliefs": Beliefs.read(found["beliefs"]).plain()}
             yield key, {name: str(found[name]) for name in ("experiment", "as_of", "rewards", "digest")} | taught
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            Console(stderr=True, highlight=False).print(f"left out: beliefs of {key}: {error!r}", markup=False)
+            Console(stderr=True, highlight=False).print(
+                f"left out: beliefs of {key}: {error!r}", markup=False, soft_wrap=True
+            )
 
 
 def _show_beliefs(key: str, value: Mapping[str, Any]) -> None:
@@ -229,7 +231,7 @@ def _defined(bucket: Mapping[str, bytes]) -> dict[str, Defined]:
         try:
             found[key] = Defined(key, "nats", parsed(key, value))
         except BadExperiment as error:
-            Console(stderr=True, highlight=False).print(f"left out: {error}", markup=False)
+            Console(stderr=True, highlight=False).print(f"left out: {error}", markup=False, soft_wrap=True)
     return dict(sorted(found.items()))
 
 
