@@ -28,7 +28,8 @@ COMMANDS = ("keep", "rebuild")
 ABOUT = """Keep what the policies of experiments believe in the bucket `beliefs`, as closed rounds earn their rewards.
 
 `rebuild` folds the streams anew from their first event on, and compares with what is kept: exit code 0 when every bit
-is the same, 1 when not. Several keepers do no harm: each write is a compare-and-swap."""
+is the same, 1 when not. Streams keep 30 days: an older store knows more than they do.
+Several keepers do no harm: each write is a compare-and-swap."""
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
