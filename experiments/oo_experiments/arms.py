@@ -26,7 +26,8 @@ def tallies(beliefs: Beliefs, of: Choice, low: float, high: float) -> dict[str, 
     """
     if len(of.arms) != len(of.values):
         raise ValueError(f"{len(of.values)} candidates have {len(of.arms)} arms; this policy needs one for each")
-    return {of.arms[place]: _tally(*beliefs.arms.get(of.arms[place], (0, 0)), low, high) for place in of.able}
+    arms = dict.fromkeys(of.arms[place] for place in of.able)
+    return {arm: _tally(*beliefs.arms.get(arm, (0, 0)), low, high) for arm in arms}
 
 
 def _tally(rounds: int, total: int, low: float, high: float) -> Tally:
