@@ -20,7 +20,7 @@ from oo_consumers.beliefs.keeper import contexts_of, defined
 from oo_consumers.store import Store
 from oo_contracts.events import Feedback
 from oo_experiments.beliefs import Beliefs
-from waiting import eventually, free_port
+from waiting import eventually, free_port, listens
 
 LATER = NOON + timedelta(days=30)
 CONTEXTS = contexts_of(EXPERIMENTS)
@@ -187,6 +187,10 @@ class Keeper:
     def start(self):
         self.process = subprocess.Popen([sys.executable, "-P", "-m", "oo_consumers.beliefs"], env=self.environ)
 
+    def answers(self):
+        """Whether its probes can be asked."""
+        return listens(int(self.environ["OO_CONSUMER_HTTP_PORT"]))
+
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         return self.process.wait(20)
@@ -248,8 +252,8 @@ def test_a_killed_keeper_and_two_at_once_come_to_the_same(server, consumers, sto
         keeper.start()
 
         assert eventually(lambda: kept(server) == expected[0], patience=30)
-        assert second.stop() == 0
-        assert keeper.stop() == 0
+        assert all(eventually(one.answers) for one in (second, keeper))  # one that still starts knows no signal yet
+        assert (second.stop(), keeper.stop()) == (0, 0)
     finally:
         if second.process.poll() is None:
             second.stop(signal.SIGKILL)
