@@ -26,7 +26,7 @@ from oo_local.plan import plan
 from oo_local.report import report
 from oo_local.rewards import rewards
 from oo_local.show import Output
-from oo_local.terminal import HERE, Data, Form, console, refuse, running, stack_at
+from oo_local.terminal import HERE, Data, Form, console, refuse, running, say, stack_at
 
 __all__ = ["app"]
 
@@ -101,7 +101,7 @@ def status(data: Data = HERE, output: Form = Output.TABLE) -> None:
     if found is None:
         refuse(f"there has never been a stack on {data}: `oo-ml up`", 1)
     if output is Output.JSON:
-        print(json.dumps(asdict(found) | {"running": found.running}))  # noqa: T201  # for programs
+        say(asdict(found) | {"running": found.running})
     else:
         console.print(show.stack(found))
     raise typer.Exit(0 if found.running and found.phase == "ready" else 1)
@@ -269,6 +269,6 @@ def _call(data: Path, route: str, body: dict[str, Any]) -> Called:
 
 def _print(called: Called, output: Output, shown: Callable[[], Any]) -> None:
     if output is Output.JSON:
-        print(json.dumps(called.reply))  # noqa: T201  # for programs
+        say(called.reply)
     else:
         console.print(shown())

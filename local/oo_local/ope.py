@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -18,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oo_local.show import Output
-from oo_local.terminal import HERE, Data, Form, StoreUrl, console, print_wide, refuse, store_of
+from oo_local.terminal import HERE, Data, Form, StoreUrl, console, print_wide, refuse, say, store_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -122,7 +121,7 @@ def _export(table: pa.Table, path: Path) -> None:
 
 def _say(found: Evaluation, output: Output) -> None:
     if output is Output.JSON:
-        print(json.dumps(found.plain(), allow_nan=False))  # noqa: T201  # for programs
+        say(found.plain())
     else:
         _show(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oo_local.show import Output
-from oo_local.terminal import console, refuse
+from oo_local.terminal import console, refuse, say
 
 __all__ = ["plan"]
 
@@ -76,7 +75,7 @@ def plan(
     except BadPlan as error:
         refuse(str(error))
     if output is Output.JSON:
-        print(json.dumps(found, allow_nan=False))  # noqa: T201  # for programs
+        say(found)
     else:
         _show(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oo_local.show import Output
-from oo_local.terminal import HERE, Data, Form, StoreUrl, console, print_wide, refuse, store_of
+from oo_local.terminal import HERE, Data, Form, StoreUrl, console, print_wide, refuse, say, store_of
 
 if TYPE_CHECKING:
     from oo_consumers.store import Store
@@ -150,7 +149,7 @@ def _say(asked: Asked, found: Any, told: Sequence[Told], html: Path | None, outp
     if html is not None:
         _write(html, asked, told)
     if output is Output.JSON:
-        print(json.dumps(plain(asked.said) | plain(found), allow_nan=False))  # noqa: T201  # for programs
+        say(plain(asked.said) | plain(found))
         return
     console.print(asked.subtitle, soft_wrap=True, markup=False)
     for part in told:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -17,7 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from oo_local.show import Output
-from oo_local.terminal import console, refuse
+from oo_local.terminal import console, refuse, say
 
 if TYPE_CHECKING:
     from oo_experiments.simulator import Curve
@@ -65,7 +64,7 @@ def simulate_policies(
         _write(html, world.value, seeds, curves)
     if output is Output.JSON:
         found = {"world": world.value, "seeds": seeds, "curves": [asdict(curve) for curve in curves]}
-        print(json.dumps(found))  # noqa: T201  # for programs
+        say(found)
     else:
         _show(curves, rounds)
 
