@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import time
 
-from cluster import helm, kubectl
+from cluster import helm, kubectl, uids
 from load import under_load
 
 PAUSE = 3  # seconds of load between two moves
-
-
-def uids(release, name=""):
-    return {pod["metadata"]["uid"] for pod in release.predictors(name)}
 
 
 def test_from_shadow_to_champion_and_back_without_a_failed_call(release, second):
@@ -26,13 +22,13 @@ def test_from_shadow_to_champion_and_back_without_a_failed_call(release, second)
             release.upgrade(**challenger, rollout__challenger__weight=weight)
             time.sleep(PAUSE)
         full = helm("history", release.name, "--max", "1", "--output", "json")
-        before = uids(release, "v2")
+        before = uids(release.predictors("v2"))
 
         release.upgrade(rollout__champion__name="v2", rollout__champion__model=model)
         release.ready("v2")
         release.settled(lambda said: said["model"]["version"] == second)
         kubectl("wait", "--for=delete", "deployment/tip-ranker-predictor", "--timeout=60s")
-        promoted = uids(release, "v2")
+        promoted = uids(release.predictors("v2"))
         time.sleep(PAUSE)
 
         helm("rollback", release.name, str(revision(full)))

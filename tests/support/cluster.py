@@ -28,6 +28,7 @@ __all__ = [
     "leftovers",
     "namespace",
     "run",
+    "uids",
 ]
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +145,15 @@ class Release:
         assert eventually(lambda: deployment in kubectl("get", "deployments", "--output", "name"), patience=60)
         kubectl("rollout", "status", f"deployment/{deployment}", "--timeout=180s")
 
+    @contextlib.contextmanager
+    def replaced(self, component: str = "predictor"):
+        """What the block rolls out anew; it is left when the last pod of before has gone, its drain included."""
+        selector = f"app.kubernetes.io/component={component}"
+        before = uids(found("pods", "--selector", selector))
+        yield
+        assert eventually(lambda: not before & uids(found("pods", "--selector", selector)), patience=180)
+        kubectl("rollout", "status", f"deployment/tip-ranker-{component}", "--timeout=180s")
+
     def settled(self, wanted, patience: float = 60.0) -> None:
         """Wait until a soundly answered /score shows what is wanted, ten times in a row."""
         assert eventually(lambda: all(wanted(self.score()) for _ in range(10)), patience=patience)
@@ -160,6 +170,10 @@ class Release:
         return reply.json()
 
 
+def uids(pods: list[dict]) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in pods}
+
+
 def environment() -> None:
     """KUBECONFIG and the programs of the test cluster, unless the caller names another cluster."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -171,8 +185,8 @@ def environment() -> None:
 @contextlib.contextmanager
 def frozen_pods(pods: list[dict]):
     """Every process of these pods, frozen. Only where the node is this machine can they be seen."""
-    uids = [pod["metadata"]["uid"] for pod in pods]
-    pids = [int(place.name) for place in Path("/proc").glob("[0-9]*") if any(of_pod(place, uid) for uid in uids)]
+    told = uids(pods)
+    pids = [int(place.name) for place in Path("/proc").glob("[0-9]*") if any(of_pod(place, uid) for uid in told)]
     if not pids:
         pytest.skip("the pods' processes cannot be seen from here, so none can be frozen")
     with stopped(pids):
