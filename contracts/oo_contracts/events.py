@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from oo_contracts.generate import FallbackReason, Usage
 from oo_contracts.rewards import Reaction
-from oo_contracts.score import Degraded, ExperimentInfo, Fallback, ModelInfo, PolicyInfo
+from oo_contracts.score import NO_MODEL, Degraded, ExperimentInfo, Fallback, ModelInfo, PolicyInfo
 from oo_contracts.task import TaskFacts
 from oo_contracts.wire import Name
 
@@ -127,6 +127,11 @@ class ScoreDecision(Event):
     assignment: AssignmentFacts | None = None
     beliefs: dict[str, Any] | None = None  # what the policies of this round believed (oo_experiments.beliefs)
     seals: dict[str, int] | None = None  # a checksum of each input, by name (oo_contracts.seals)
+
+    @property
+    def judged(self) -> bool:
+        """Whether a model gave the values; they are 0 otherwise, and say nothing."""
+        return self.model != NO_MODEL
 
 
 class PromptDraw(_Fact):

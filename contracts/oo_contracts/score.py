@@ -16,6 +16,7 @@ __all__ = [
     "AUTO",
     "MAX_CANDIDATES",
     "MAX_TASKS",
+    "NO_MODEL",
     "Candidate",
     "CandidateScore",
     "Degraded",
@@ -158,6 +159,9 @@ class CandidateScore(Wire):
 class ModelInfo(Wire):
     name: str
     version: str
+
+
+NO_MODEL = ModelInfo(name="none", version="0")  # of a degraded, empty or simulated round, whose values are all 0
 
 
 class PolicyInfo(Wire):

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oo_local.show import Output
-from oo_local.terminal import HERE, Data, Form, StoreUrl, console, print_wide, refuse, say, store_of
+from oo_local.terminal import HERE, Data, Form, Since, StoreUrl, console, print_wide, refuse, say, store_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,6 +46,7 @@ def ope(
     dros_lambda: Lambda = LAMBDA,
     level: Level = LEVEL,
     export: Export = None,
+    since: Since = None,
     data: Data = HERE,
     store_url: StoreUrl = None,
     output: Form = Output.TABLE,
@@ -72,14 +73,16 @@ def ope(
     names = _estimators(estimator)
     if (target is None) == (export is None) or (log and export):
         refuse("give a LOG, or none for the stack's rounds, with --target; or --export alone")
+    if log and since:
+        refuse("--since is of the stack's rounds: those of a LOG have no time")
     if not 0 < level < 1:
         refuse(f"--level {level} is not between 0 and 1")
     by = Parameters(switch_tau, dros_lambda, level)
     try:
         if export:
-            _export(_closed(store_of(data, store_url, "a LOG or --store-url")), export)
+            _export(_closed(store_of(data, store_url, "a LOG or --store-url"), since), export)
         elif target:
-            table = read(log) if log else _closed(store_of(data, store_url, "a LOG or --store-url"))
+            table = read(log) if log else _closed(store_of(data, store_url, "a LOG or --store-url"), since)
             known = table if log else knowing(table, target)
             found = evaluate(Rounds.of(known), target, names, by, strict=estimator != "all")
             _say(replace(found, set_aside=table.num_rows - known.num_rows), output)
@@ -97,15 +100,19 @@ def _estimators(asked: str) -> tuple[str, ...]:
     return names
 
 
-def _closed(url: str) -> pa.Table:
+def _closed(url: str, since: str | None) -> pa.Table:
     """The stack's closed rounds, by the rewards that are in force."""
     from oo_consumers.store import Store, StoreError, Unavailable  # noqa: PLC0415  # SQLAlchemy
+    from oo_pipelines.drift.options import BadInput  # noqa: PLC0415
+    from oo_pipelines.drift.options import since as read_since  # noqa: PLC0415
     from oo_pipelines.ope_log import table_of  # noqa: PLC0415
 
+    now = datetime.now(UTC)
     try:
+        begin = read_since(since, now) if since else None
         with closing(Store.open(url)) as store:
-            return table_of(store.rounds(datetime.now(UTC)))
-    except (StoreError, Unavailable) as error:
+            return table_of(one for one in store.rounds(now) if not begin or one.decision.decided_at >= begin)
+    except (BadInput, OverflowError, StoreError, Unavailable) as error:
         refuse(str(error))
 
 

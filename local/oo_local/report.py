@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oo_local.show import Output
-from oo_local.terminal import HERE, Data, Form, StoreUrl, console, print_wide, refuse, say, store_of
+from oo_local.terminal import HERE, Data, Form, Since, StoreUrl, console, print_wide, refuse, say, store_of
 
 if TYPE_CHECKING:
     from oo_consumers.store import Store
@@ -34,7 +34,6 @@ report = typer.Typer(
 Key = Annotated[str | None, typer.Argument(help="An experiment; without it, all that have rounds.", show_default=False)]
 Html = Annotated[Path | None, typer.Option(help="Write the report as a page with figures, too.")]
 Rewards = Annotated[str, typer.Option("--rewards", help="A released reward table, or a TOML file.")]
-Since = Annotated[str | None, typer.Option(help="Rounds decided since 7d ago, or since an instant; without it, all.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ __all__ = [
     "HERE",
     "Data",
     "Form",
+    "Since",
     "StoreUrl",
     "console",
     "print_wide",
@@ -35,6 +36,7 @@ HERE = Path(".oo-ml")
 
 Data = Annotated[Path, typer.Option(envvar="OO_LOCAL_DATA", help="Folder of the stack's data.")]
 Form = Annotated[Output, typer.Option(help="For people or for programs.")]
+Since = Annotated[str | None, typer.Option(help="Rounds decided since 7d ago, or since an instant; without it, all.")]
 StoreUrl = Annotated[str | None, typer.Option("--store-url", help="URL of the effect store; without it, the stack's.")]
 
 

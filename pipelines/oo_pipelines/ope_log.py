@@ -18,20 +18,22 @@ from oo_experiments.policy import Baseline, Greedy, Policy, Uniform
 
 __all__ = ["REPLAYED", "knowing", "table_of"]
 
-REPLAYED: tuple[Policy, ...] = (Uniform(), Greedy(), Baseline())
+BLIND: tuple[Policy, ...] = (Uniform(), Baseline())  # they do not look at values
+REPLAYED = (*BLIND, Greedy())
 Chances = Sequence[float]
 
 
-def table_of(rounds: Iterable[Round], replayed: Sequence[Policy] = REPLAYED) -> pa.Table:
+def table_of(rounds: Iterable[Round]) -> pa.Table:
     """A row for each round. Targets are what acted (`logged`), policies replayed on the logged values, and shadows.
 
     A shadow is called by its name and version, like epsilon-greedy-0.1; its cells are empty where it was not asked.
-    `predicted_…` are the logged values of the model that served the round.
+    `predicted_…` are the logged values of the model that served the round; where none did, they and greedy's cells are
+    empty.
 
     Raises:
         BadLog: there is no round.
     """
-    rows = [_row(item, replayed) for item in rounds]
+    rows = [_row(item) for item in rounds]
     if not rows:
         raise BadLog("there is no closed round yet")
     names = dict.fromkeys(name for row in rows for name in row)
@@ -39,12 +41,18 @@ def table_of(rounds: Iterable[Round], replayed: Sequence[Policy] = REPLAYED) -> 
 
 
 def knowing(table: pa.Table, target: str) -> pa.Table:
-    """The rounds in which a shadow was asked; all of them where the target is no shadow."""
+    """The rounds in which the target is known: a shadow was asked, or a model judged, by whose values greedy goes.
+
+    Raises:
+        BadLog: greedy is asked for, and no model judged any round.
+    """
     name = f"target_{target}"
+    if target == Greedy().name and name not in table.column_names:
+        raise BadLog("greedy goes by a model's values, and no model judged a closed round yet")
     return table.filter(pc.is_valid(table[name])) if name in table.column_names else table
 
 
-def _row(item: Round, replayed: Sequence[Policy]) -> dict[str, Any]:
+def _row(item: Round) -> dict[str, Any]:
     of = item.decision
     able = [place for place, candidate in enumerate(of.candidates) if candidate.eligible]
     at = able.index(next(place for place, candidate in enumerate(of.candidates) if candidate.id == of.chosen))
@@ -56,14 +64,16 @@ def _row(item: Round, replayed: Sequence[Policy]) -> dict[str, Any]:
         "propensity": of.propensity,
         "reward": item.reward,
     }
-    for name, chances in _targets(of, replayed):
+    for name, chances in _targets(of):
         kept = [chances[place] for place in able]
         row[f"target_{name}"] = kept[at]
         row |= {f"target_{name}_{place}": chance for place, chance in enumerate(kept)}
-    return row | {f"predicted_{place}": of.candidates[which].value for place, which in enumerate(able)}
+    if of.judged:
+        row |= {f"predicted_{place}": of.candidates[which].value for place, which in enumerate(able)}
+    return row
 
 
-def _targets(of: ScoreDecision, replayed: Sequence[Policy]) -> Iterator[tuple[str, Chances]]:
+def _targets(of: ScoreDecision) -> Iterator[tuple[str, Chances]]:
     yield "logged", [candidate.propensity for candidate in of.candidates]
     ids = [candidate.id for candidate in of.candidates]
     choice = Choice(
@@ -71,5 +81,5 @@ def _targets(of: ScoreDecision, replayed: Sequence[Policy]) -> Iterator[tuple[st
         eligible=[candidate.eligible for candidate in of.candidates],
         baseline=ids.index(of.baseline) if of.baseline in ids else None,
     )
-    yield from ((policy.name, policy.probabilities(choice)) for policy in replayed)
+    yield from ((policy.name, policy.probabilities(choice)) for policy in (REPLAYED if of.judged else BLIND))
     yield from ((f"{shadow.policy.name}-{shadow.policy.version}", shadow.propensities) for shadow in of.shadows)

@@ -42,7 +42,8 @@ class Rounds:
     """What of a table is the same for every target.
 
     `names` are the actions by their places, `able` (rounds, actions) says which of them a round had. It is None where
-    nothing says so: for actions with names, and for very many, without predictions.
+    nothing says so: for actions with names, and for very many, without predictions. `predicted` is None when they are
+    not there in every round, and `unpredicted` says where they are not.
     """
 
     table: pa.Table
@@ -55,6 +56,7 @@ class Rounds:
     names: tuple[str, ...]
     able: Bools | None
     predicted: Floats | None
+    unpredicted: str | None
 
     @classmethod
     def of(cls, table: pa.Table) -> Rounds:
@@ -75,10 +77,10 @@ class Rounds:
         reward, _ = numbers(table, "reward")
         require("propensity", propensity, (propensity > 0) & (propensity <= 1), "is not in (0, 1]")
         names, action = _actions(table, n_actions)
-        able, predicted = _predictions(table, n_actions, names, action)
+        able, predicted, unpredicted = _predictions(table, n_actions, names, action)
         if able is None and len(names) == n_actions.max() and WHOLE.fullmatch(names[0]):
             able = np.arange(len(names)) < n_actions[:, None]
-        return cls(table, user, len(people), action, n_actions, propensity, reward, names, able, predicted)
+        return cls(table, user, len(people), action, n_actions, propensity, reward, names, able, predicted, unpredicted)
 
     @property
     def by_place(self) -> bool:
@@ -107,7 +109,8 @@ class Rounds:
             BadLog: its columns hold what they must not.
         """
         if name not in self.targets:
-            raise UnknownTarget(f"there is no target {name}; known are {', '.join(self.targets)}")
+            why = f"; {self.unpredicted}" if name == "greedy" else ""
+            raise UnknownTarget(f"there is no target {name}; known are {', '.join(self.targets)}{why}")
         chance = self._chance(name)
         unknown = self._unknown(name, chance)
         distribution = None if unknown else self._distribution(name, chance)
@@ -121,9 +124,7 @@ class Rounds:
             distribution=distribution,
             predicted=self.predicted,
         )
-        if self.predicted is None:
-            unknown = f"column {PREDICTED}{self.names[0]} is missing, and one for each other action"
-        return Target(log, unknown)
+        return Target(log, self.unpredicted or unknown)
 
     def _has(self, name: str) -> bool:
         return TARGET + name in self.table.column_names
@@ -226,15 +227,19 @@ def _places(n_actions: Ints, predicted: Collection[str]) -> tuple[str, ...]:
 
 def _predictions(
     table: pa.Table, n_actions: Ints, names: tuple[str, ...], action: Ints
-) -> tuple[Bools | None, Floats | None]:
-    """Which actions a round had, and their predictions, 0 for the others."""
+) -> tuple[Bools | None, Floats | None, str | None]:
+    """Which actions a round had, their predictions, 0 for the others; or why not every round has predictions."""
     if not any(name.startswith(PREDICTED) for name in table.column_names):
-        return None, None
+        return None, None, f"column {PREDICTED}{names[0]} is missing, and one for each other action"
+    columns = [numbers(table, PREDICTED + name, gaps=True) for name in names]
+    bare = np.logical_and.reduce([empty for _, empty in columns])
+    if bare.any():  # of every action, so without a fault: no model judged the round
+        first = int(np.argmax(bare)) + 1
+        return None, None, f"{bare.sum()} of {len(bare)} rounds have no {PREDICTED} cell, the first in row {first}"
     by_place = all(map(WHOLE.fullmatch, names))
     able = np.zeros((len(action), len(names)), dtype=np.bool_)
     predicted = np.zeros((len(action), len(names)))
-    for place, name in enumerate(names):
-        values, empty = numbers(table, PREDICTED + name, gaps=True)
+    for place, (name, (values, empty)) in enumerate(zip(names, columns, strict=True)):
         able[:, place] = place < n_actions if by_place else ~empty
         if (gaps := able[:, place] & empty).any():
             raise BadLog(
@@ -245,4 +250,4 @@ def _predictions(
     require("n_actions", n_actions, counted == n_actions, f"is not the number of its {PREDICTED} cells")
     logged = able[np.arange(len(action)), action]
     require("action", np.array(names)[action], logged, f"is an action whose {PREDICTED} cell is empty")
-    return able, predicted
+    return able, predicted, None

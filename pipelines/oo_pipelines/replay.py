@@ -28,7 +28,6 @@ from oo_pipelines.redrawn import redrawn
 __all__ = ["FIRST", "Model", "Replay", "Report", "asked", "differences"]
 
 FIRST = 20  # differences that a report names; all are counted
-NONE = "none"  # the model of a round that no model judged: degraded, empty, or simulated
 Floats = Sequence[float]
 Tally = dict[str, int]
 
@@ -41,7 +40,7 @@ class Model:
     values: Callable[[tuple[tuple[float, ...], ...]], tuple[float, ...]]
 
 
-NO_MODEL = Model(None, lambda rows: (0.0,) * len(rows))  # where no model judged, every value is 0
+UNJUDGED = Model(None, lambda rows: (0.0,) * len(rows))  # where no model judged, every value is 0
 
 
 def differences(of: ScoreDecision, features: FeatureSet, model: Model | None) -> list[Difference]:
@@ -199,7 +198,7 @@ class Replay:
         if features is None:
             _tally(self.report.other_fingerprints, of.feature_set)
             return
-        model = NO_MODEL if of.model.name == NONE else self.model(of.model.name, of.model.version)
+        model = self.model(of.model.name, of.model.version) if of.judged else UNJUDGED
         try:
             found = differences(of, features, model)
         except UnknownPolicy as error:

@@ -21,7 +21,7 @@ from oo_consumers import streams
 from oo_consumers.subscription import SUBSCRIPTIONS
 from oo_contracts import subjects
 from oo_contracts.events import DecidedCandidate, Event, Feedback, ScoreDecision, Signal
-from oo_contracts.score import Candidate, ModelInfo, PolicyInfo
+from oo_contracts.score import NO_MODEL, Candidate, PolicyInfo
 from oo_contracts.seals import sealed
 from oo_contracts.task import TaskFacts
 from oo_experiments.choice import Choice
@@ -111,7 +111,7 @@ def _decided(session: Session) -> tuple[ScoreDecision, TaskFacts]:
         chosen=candidates[drawn.index].id,
         propensity=drawn.propensity,
         baseline=candidates[0].id,
-        model=ModelInfo(name="none", version="0"),
+        model=NO_MODEL,
         policy=PolicyInfo(name=LOGGED_BY.name, version=LOGGED_BY.version),
         fallbacks=rows.fallbacks,
     )

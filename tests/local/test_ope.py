@@ -306,6 +306,21 @@ def test_a_named_action_has_a_prediction(written, lines, text):
     assert refusal(written(*lines, head=f"{HEAD},predicted_b,predicted_c"), "--target", "uniform") == text
 
 
+def test_rounds_without_predictions_have_no_estimate_by_model(written):
+    lines = ("r-1,u-1,0,2,0.5,1,0.5,,", "r-2,u-2,0,2,0.5,1,0.5,0.1,0.9")
+    path = written(*lines, head=f"{HEAD},target_x,predicted_0,predicted_1")
+    text = "1 of 2 rounds have no predicted_ cell, the first in row 1"
+
+    found = said(path, "--target", "x")
+
+    assert [item["estimator"] for item in found["estimates"]] == ["ips", "snips"]
+    assert set(found["not_computed"].values()) == {text}
+    assert refusal(path, "--target", "x", "--estimator", "dr").endswith(f"dr: {text}")
+    assert refusal(path, "--target", "greedy").endswith(
+        f"there is no target greedy; known are logged, uniform, x; {text}"
+    )
+
+
 @pytest.mark.parametrize("name", HEAD.split(","))
 def test_a_missing_column_is_named(written, name):
     names = HEAD.split(",")

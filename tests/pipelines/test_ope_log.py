@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from facts_made import a_decision
 from oo_consumers.store import Store
 from oo_contracts.events import DecidedCandidate, Feedback, ScoreDecision, ShadowChances
 from oo_contracts.rounds import Round
-from oo_contracts.score import PolicyInfo
+from oo_contracts.score import NO_MODEL, ModelInfo, PolicyInfo
 from oo_experiments.ope.log import BadLog
 from oo_local.cli import app
 from oo_pipelines.ope_columns import read
@@ -75,6 +76,25 @@ def test_rounds_without_a_shadow_do_not_know_it():
         Rounds.of(table).target("epsilon-greedy-0.1")
 
 
+def unjudged(request):
+    found = a_round(request)
+    return replace(found, decision=found.decision.model_copy(update={"model": NO_MODEL}))
+
+
+def test_a_round_that_no_model_judged_has_no_predictions_and_no_greedy():
+    (row,) = table_of([unjudged("r-1")]).to_pylist()
+    table = table_of([unjudged("r-1"), a_round("r-2"), a_round("r-3")])
+
+    greedy = Rounds.of(knowing(table, "greedy")).target("greedy")
+    uniform = Rounds.of(knowing(table, "uniform")).target("uniform")
+
+    assert not [name for name in row if "greedy" in name or "predicted" in name]
+    assert (greedy.log.target.tolist(), greedy.lacking) == ([1.0, 1.0], None)
+    assert (len(uniform.log), uniform.lacking) == (3, "1 of 3 rounds have no predicted_ cell, the first in row 1")
+    with pytest.raises(BadLog, match="no model judged a closed round yet"):
+        knowing(table_of([unjudged("r-1")]), "greedy")
+
+
 def test_without_rounds_there_is_no_log():
     with pytest.raises(BadLog, match="no closed round"):
         table_of([])
@@ -82,11 +102,12 @@ def test_without_rounds_there_is_no_log():
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory):
-    """A store of a simulated past, of which each second decision asked a shadow policy."""
+    """A store of a simulated past as if a model had judged it; each second decision asked a shadow policy."""
     url = f"sqlite:///{tmp_path_factory.mktemp('past')}/effects.db"
     store = Store.open(url)
     events = [event for _, event in Simulation(World(1, 120), NOW, 4).events()]
-    decisions = [event for event in events if isinstance(event, ScoreDecision)]
+    model = {"model": ModelInfo(name="tip-ranker", version="1")}
+    decisions = [event.model_copy(update=model) for event in events if isinstance(event, ScoreDecision)]
     store.record_all("decisions", [_shadowed(one) if at % 2 else one for at, one in enumerate(decisions)])
     store.record_all("feedback", [event for event in events if isinstance(event, Feedback)])
     yield url, list(store.rounds(datetime.now(UTC)))
@@ -122,6 +143,15 @@ def test_the_command_evaluates_the_stores_rounds(past):
     assert (found["rounds"], found["set_aside"], found["verdict"]) == (len(rounds), 0, "evaluable")
 
 
+def test_since_leaves_older_rounds_out(past):
+    url, rounds = past
+    begin = rounds[len(rounds) // 2].decision.decided_at
+
+    found = said("--store-url", url, "--target", "uniform", "--since", begin.isoformat())
+
+    assert found["rounds"] == sum(one.decision.decided_at >= begin for one in rounds) < len(rounds)
+
+
 def test_rounds_that_did_not_ask_a_shadow_are_set_aside_and_counted(past):
     url, rounds = past
     asked = [one for one in rounds if one.decision.shadows]
@@ -153,6 +183,8 @@ def test_an_export_says_what_the_store_says(past, tmp_path):
         ((), "--target"),
         (("--target", "uniform", "--export", "x"), "--export alone"),
         (("log.csv", "--export", "x"), "--export alone"),
+        (("log.csv", "--target", "uniform", "--since", "1d"), "--since is of the stack's rounds"),
+        (("--target", "uniform", "--store-url", "sqlite://", "--since", "soon"), "--since: soon is not like 24h"),
         (("--target", "uniform", "--data", "nowhere"), "there has never been a stack on nowhere"),
         (("--target", "uniform", "--store-url", "sqlite:///nowhere/none.db"), "unable to open database"),
     ],

@@ -29,7 +29,7 @@ from oo_model_cards.registry import Registry
 from oo_pipelines import ranker, replayed, served, train
 from oo_pipelines.__main__ import main
 from oo_pipelines.dataset import gather
-from oo_pipelines.replay import NO_MODEL, Replay, differences
+from oo_pipelines.replay import UNJUDGED, Replay, differences
 from oo_pipelines.settings import PipelineSettings
 from oo_pipelines.simulate import Simulation
 from oo_pipelines.world import World
@@ -71,7 +71,7 @@ def with_moment(decision, **other):
 
 
 def found(decision):
-    return differences(decision, RANKER_V1, NO_MODEL)
+    return differences(decision, RANKER_V1, UNJUDGED)
 
 
 def no_folder(name, version):

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from oo_contracts.events import Event
 from oo_contracts.ids import uuid7
-from oo_contracts.score import Candidate, ModelInfo, ScoreRequest, arm_of
+from oo_contracts.score import NO_MODEL, Candidate, ScoreRequest, arm_of
 from oo_contracts.subjects import decision
 from oo_experiments.beliefs import Beliefs
 from oo_experiments.choice import Choice
@@ -26,11 +26,10 @@ from oo_transformers.errors import PredictorUnavailable
 from oo_transformers.predictor import Values
 from oo_transformers.round import Judged, Round
 
-__all__ = ["NO_MODEL", "Outbox", "Predictor", "Scored", "Scorer"]
+__all__ = ["Outbox", "Predictor", "Scored", "Scorer"]
 
 log = logging.getLogger(__name__)
 
-NO_MODEL = ModelInfo(name="none", version="0")
 BASELINE = Baseline()
 
 

@@ -110,8 +110,9 @@ def _watched(closed: Iterable[Round]) -> Iterator[Watched]:
     if first is None:
         return
     table = table_of(chain([first], some))
-    shadows = [name for name in Rounds.of(table).targets if name not in {"logged", *ALWAYS}]
-    for name in (*shadows, *ALWAYS):
+    targets = Rounds.of(table).targets
+    shadows = [name for name in targets if name not in {"logged", *ALWAYS}]
+    for name in (*shadows, *(name for name in ALWAYS if name in targets)):
         known = knowing(table, name)
         found = evaluate(Rounds.of(known), name, ESTIMATORS, Parameters(), strict=False)
         yield Watched(
