@@ -167,6 +167,7 @@ class GenerateDecision(Event):
     usage: Usage
     latency_ms: float
     draw: PromptDraw | None = None
+    seals: dict[str, int] | None = None  # of a version that was drawn; as in ScoreDecision
 
 
 class Prediction(Event):

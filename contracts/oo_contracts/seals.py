@@ -11,21 +11,23 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import to_json
 
-from oo_contracts.events import ScoreDecision
+from oo_contracts.events import GenerateDecision, ScoreDecision
 
 __all__ = ["broken", "sealed", "seals"]
 
+D = TypeVar("D", ScoreDecision, GenerateDecision)
 
-def sealed(of: ScoreDecision) -> ScoreDecision:
+
+def sealed(of: D) -> D:
     """The decision with its seals."""
     return of.model_copy(update={"seals": seals(of)})
 
 
-def broken(of: ScoreDecision) -> list[str]:
+def broken(of: ScoreDecision | GenerateDecision) -> list[str]:
     """Names of the parts that are not what was sealed; none for a decision without seals."""
     if of.seals is None:
         return []
@@ -33,12 +35,22 @@ def broken(of: ScoreDecision) -> list[str]:
     return sorted(name for name in found.keys() | of.seals.keys() if found.get(name) != of.seals.get(name))
 
 
-def seals(of: ScoreDecision) -> dict[str, int]:
+def seals(of: ScoreDecision | GenerateDecision) -> dict[str, int]:
     """CRC-32 of each part's JSON, the same before and after a journey through the log."""
-    return {name: zlib.crc32(to_json(value, inf_nan_mode="strings")) for name, value in _parts(of)}
+    parts = _round(of) if isinstance(of, ScoreDecision) else _tip(of)
+    return {name: zlib.crc32(to_json(value, inf_nan_mode="strings")) for name, value in parts}
 
 
-def _parts(of: ScoreDecision) -> Iterator[tuple[str, Any]]:
+def _tip(of: GenerateDecision) -> Iterator[tuple[str, Any]]:
+    yield "request", (of.event_id, of.request_id, of.user_id, of.candidate_id, of.decided_at)
+    yield "tip", (of.prompt_digest, of.model, of.fallback, of.usage, of.latency_ms)
+    if (draw := of.draw) is not None:
+        yield "circumstances", (draw.experiment, [shadow.policy for shadow in draw.shadows])
+        for name in ("versions", "default", "policy", "candidate", "assignment", "beliefs"):
+            yield name, getattr(draw, name)
+
+
+def _round(of: ScoreDecision) -> Iterator[tuple[str, Any]]:
     moment = of.moment
     yield "request", (of.event_id, of.request_id, of.user_id, of.feature_set, of.baseline, of.decided_at)
     yield "circumstances", (of.experiment, of.degraded, [shadow.policy for shadow in of.shadows])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Difference", "same"]
+from oo_contracts.events import GenerateDecision, ScoreDecision
+from oo_contracts.seals import broken
+
+__all__ = ["Difference", "changed", "same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,12 @@ class Difference:
     what: str
     logged: Any
     recomputed: Any
+
+
+def changed(of: ScoreDecision | GenerateDecision) -> Iterator[Difference]:
+    """By its seals: what was changed since, also where nothing follows from it."""
+    for name in broken(of):
+        yield Difference(of.request_id, None, f"seal of {name}", "sealed", "changed since")
 
 
 def same(said: Any, found: Any) -> bool:

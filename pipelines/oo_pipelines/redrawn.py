@@ -10,17 +10,23 @@ from oo_experiments.choice import Choice
 from oo_experiments.kinds import logged
 from oo_experiments.policy import decide
 
-from oo_pipelines.difference import Difference, same
+from oo_pipelines.difference import Difference, changed, same
 
 __all__ = ["redrawn"]
 
 
-def redrawn(of: GenerateDecision, draw: PromptDraw) -> Iterator[Difference]:
-    """All differences of one draw.
+def redrawn(of: GenerateDecision) -> Iterator[Difference]:
+    """All differences of one tip's draw; none for a tip whose version was named.
 
     Raises:
         UnknownPolicy: the event names a policy that this code does not have.
     """
+    if of.draw is not None:
+        yield from _drawn(of, of.draw)
+    yield from changed(of)
+
+
+def _drawn(of: GenerateDecision, draw: PromptDraw) -> Iterator[Difference]:
     try:
         beliefs = None if draw.beliefs is None else Beliefs.read(draw.beliefs)
     except BadBeliefs as error:

@@ -13,7 +13,6 @@ from typing import Any
 
 from oo_contracts.events import DecidedCandidate, GenerateDecision, ScoreDecision, ShadowChances
 from oo_contracts.score import Candidate, arm_of
-from oo_contracts.seals import broken
 from oo_experiments.beliefs import BadBeliefs, Beliefs
 from oo_experiments.choice import Choice
 from oo_experiments.kinds import logged
@@ -22,7 +21,7 @@ from oo_features.feature_set import FeatureSet, Rows
 from oo_features.moment import Moment
 from oo_features.scaling import scaled
 
-from oo_pipelines.difference import Difference, same
+from oo_pipelines.difference import Difference, changed, same
 from oo_pipelines.redrawn import redrawn
 
 __all__ = ["FIRST", "Model", "Replay", "Report", "asked", "differences"]
@@ -57,7 +56,7 @@ def differences(of: ScoreDecision, features: FeatureSet, model: Model | None) ->
         return [Difference(of.request_id, None, "moment", "a decision", f"{type(error).__name__}: {error}")]
     values = tuple(item.value for item in of.candidates) if model is None else model.values(rows.values)
     decided = _decided(of, features, rows, values)
-    return [*_clock(of), *_rows(of, features, rows), *_values(of, values), *decided, *_seals(of)]
+    return [*_clock(of), *_rows(of, features, rows), *_values(of, values), *decided, *changed(of)]
 
 
 def asked(item: DecidedCandidate) -> Candidate:
@@ -72,12 +71,6 @@ def _clock(of: ScoreDecision) -> Iterator[Difference]:
     """The clock was read once for both; most features do not feel a small change of it."""
     if of.decided_at != of.moment.now:
         yield Difference(of.request_id, None, "clock", of.decided_at.isoformat(), of.moment.now.isoformat())
-
-
-def _seals(of: ScoreDecision) -> Iterator[Difference]:
-    """What was changed where nothing follows from it."""
-    for name in broken(of):
-        yield Difference(of.request_id, None, f"seal of {name}", "sealed", "changed since")
 
 
 def _rows(of: ScoreDecision, features: FeatureSet, rows: Rows) -> Iterator[Difference]:
@@ -209,14 +202,13 @@ class Replay:
 
     def add_tip(self, of: GenerateDecision) -> None:
         """Replay how a tip's prompt version was drawn; one that the call named was not."""
-        if of.draw is None:
-            return
         try:
-            found = list(redrawn(of, of.draw))
+            found = list(redrawn(of))
         except UnknownPolicy as error:
             _tally(self.report.unknown_policies, str(error))
             return
-        self.report.draws += 1
+        self.report.draws += of.draw is not None
+        self.report.unsealed += of.draw is not None and of.seals is None
         self.report.differ(found)
 
     def unreadable(self, request_id: str, why: str) -> None:

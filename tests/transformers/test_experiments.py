@@ -13,13 +13,14 @@ from oo_contracts.score import ScoreRequest
 from oo_experiments.beliefs import Beliefs, Contribution
 from oo_experiments.enrolment import Running
 from oo_experiments.experiment import Holdout
-from oo_experiments.policy import EpsilonGreedy
+from oo_experiments.policy import EpsilonGreedy, UnknownPolicy
 from oo_features.scaling import scaled
 from oo_features.sets import RANKER_V1
 from oo_pipelines.redrawn import redrawn
 from oo_pipelines.replay import Model, differences
 from oo_transformers import metrics
 from oo_transformers.score import Scorer
+from pydantic import ValidationError
 
 TASKS = [{"id": f"t-{number}", "content": "x", "priority": 1 + number % 4} for number in range(5)]
 ASK = {"user_id": "u-1", "tasks": TASKS, "profile_features": {"completion_rate_30d": 0.4}}
@@ -168,25 +169,65 @@ async def test_a_version_is_drawn_and_its_chance_is_in_the_reply_and_in_the_log(
     assert (draw.versions, draw.policy.name, draw.experiment.key) == (VERSIONS, "thompson", "words")
     assert (draw.candidate, draw.joint) == (0.25, 0.25 * draw.propensity)
     assert sum(draw.propensities) == pytest.approx(1)
-    assert list(redrawn(event, draw)) == []
+    assert list(redrawn(event)) == []
 
 
 @pytest.mark.parametrize(
     ("other", "what"),
     [
-        ({"propensity": 0.5000000001}, "propensity of the prompt version"),
-        ({"joint": 0.1}, "joint propensity"),
-        ({"propensities": (0.5, 0.5)}, "chances of prompt versions"),
-        ({"default": "v2"}, None),  # the baseline, which Thompson does not look at
+        ({"propensity": 0.5000000001}, ["propensity of the prompt version"]),
+        ({"joint": 0.1}, ["joint propensity"]),
+        ({"propensities": (0.5, 0.5)}, ["chances of prompt versions"]),
+        ({"default": "v2"}, ["seal of default"]),  # the baseline, which Thompson does not look at
+        ({"candidate": 0.5}, ["joint propensity", "seal of candidate"]),
+        ({"assignment": None}, ["seal of assignment"]),
     ],
 )
 async def test_a_changed_draw_in_the_log_is_found(fakes, other, what):
     fakes.running = Running((words(shadows=[policy("softmax")]),), beliefs={"words": taught()})
     _, event = await generated(fakes, candidate_propensity=0.25)
 
-    found = [item.what for item in redrawn(event, event.draw.model_copy(update=other))]
+    found = [item.what for item in redrawn(event.model_copy(update={"draw": event.draw.model_copy(update=other)}))]
 
-    assert found == ([what] if what else [])
+    assert found == what
+
+
+async def test_every_flipped_bit_of_a_drawn_tip_is_found(fakes):
+    """But those that leave the event what it was, or make it none, or take its seals away, which replay counts."""
+    fakes.running = Running((words("uniform", shadows=[policy("softmax")]),))
+    _, event = await generated(fakes, candidate_propensity=0.25)
+    text = event.model_dump_json().encode()
+
+    events = [found for place in range(len(text)) for bit in range(8) if (found := flipped(text, place, bit))]
+
+    assert len(events) > len(text)
+    assert [found for found in events if found != event and found.seals and not differs(found)] == []
+
+
+def flipped(text, place, bit):
+    """The event with one bit changed; None when it is no event any more."""
+    changed = bytearray(text)
+    changed[place] ^= 1 << bit
+    try:
+        return GenerateDecision.model_validate_json(bytes(changed))
+    except ValidationError:
+        return None
+
+
+def differs(event):
+    try:
+        return list(redrawn(event))
+    except UnknownPolicy:
+        return True
+
+
+async def test_a_draw_that_is_gone_from_the_log_is_found(fakes):
+    fakes.running = Running((words(),), beliefs={"words": taught()})
+    _, event = await generated(fakes)
+
+    found = {item.what for item in redrawn(event.model_copy(update={"draw": None}))}
+
+    assert {"seal of default", "seal of policy", "seal of versions"} <= found
 
 
 async def test_versions_are_drawn_as_often_as_their_chances_say(fakes):
@@ -225,7 +266,7 @@ async def test_a_policy_of_versions_may_only_watch(fakes, mode):
 
     assert (reply["prompt_version"], reply["prompt_propensity"]) == ("v2", 1.0)
     (watched,) = event.draw.shadows
-    assert list(redrawn(event, event.draw)) == []
+    assert list(redrawn(event)) == []
     assert (watched.policy.name, len(watched.propensities)) == ("thompson", 2)
 
 

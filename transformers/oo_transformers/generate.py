@@ -13,6 +13,7 @@ from oo_contracts.events import GenerateDecision
 from oo_contracts.generate import FallbackReason, GenerateReply, GenerateRequest, Usage
 from oo_contracts.ids import uuid7
 from oo_contracts.score import AUTO
+from oo_contracts.seals import sealed
 from oo_contracts.subjects import decision
 from oo_contracts.task import Task
 from oo_experiments.enrolment import Running
@@ -131,7 +132,7 @@ class Generator:
             latency_ms=seconds * 1000,
             draw=by.draw.facts if by.draw else None,
         )
-        self.outbox.put(decision("generate"), event)
+        self.outbox.put(decision("generate"), sealed(event) if by.draw else event)
 
 
 def _focus(ask: GenerateRequest) -> Task | None:
