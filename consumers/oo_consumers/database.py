@@ -82,6 +82,8 @@ def make_tables(connection: Connection) -> None:
     turn = {"postgresql": "select pg_advisory_xact_lock(7061)", "sqlite": "begin immediate"}
     connection.execute(text(turn[connection.dialect.name]))
     METADATA.create_all(connection)
+    for index in (item for table in METADATA.sorted_tables for item in table.indexes):
+        index.create(connection, checkfirst=True)  # of a table that is older than the index
     found = connection.execute(select(func.max(VERSIONS.c.version))).scalar()
     if found is None:
         connection.execute(VERSIONS.insert().values(version=VERSION))

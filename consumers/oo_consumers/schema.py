@@ -81,6 +81,7 @@ GENERATIONS = Table(
     Column("latency_ms", Float, nullable=False),
     Column("event", Text, nullable=False),
     Index("generations_by_prompt", "prompt_version", "decided_at"),
+    Index("generations_by_request", "request_id"),
 )
 PREDICTIONS = Table(
     "predictions",

@@ -7,11 +7,11 @@ late reaction corrects, and a new reward table re-values history.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from oo_contracts.events import Event, GenerateDecision, Prediction, ScoreDecision
 from oo_contracts.rewards import REWARDS, RewardTable
@@ -24,11 +24,11 @@ from oo_consumers.database import StoreError, Unavailable
 from oo_consumers.effects import each_once
 from oo_consumers.schema import DECISIONS, GENERATIONS, PREDICTIONS, REACTIONS, SIGNALS
 
-__all__ = ["Logged", "Reacted", "Store", "StoreError", "Unavailable"]
+__all__ = ["Logged", "Reacted", "Store", "StoreError", "Tally", "Told", "Unavailable"]
 
 T = TypeVar("T")
 
-PAGE = 500  # decisions read at a time
+PAGE = 500  # decisions, or requests, read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,23 @@ class Reacted:
 
     candidate_id: str
     observed: Observed
+
+
+class Tally(NamedTuple):
+    """How much there is of one request. Nothing is taken away or changed uncounted: equal tallies, equal contents."""
+
+    reactions: int
+    decisions: int  # with the repeats, of which the first made stands
+    tips: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One request: its decision and its tips by their event ids, and its reactions in order of their occurrence."""
+
+    request_id: str
+    decisions: tuple[ScoreDecision | GenerateDecision, ...]
+    reactions: tuple[Reacted, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +122,34 @@ class Store:
 
     def reacted(self) -> Iterator[tuple[str, tuple[Reacted, ...]]]:
         """Every request that somebody reacted to, with all reactions, in order of their occurrence."""
+        return self._reacted(true())
+
+    def _reacted(self, which: ColumnElement[bool]) -> Iterator[tuple[str, tuple[Reacted, ...]]]:
         keys = (REACTIONS.c.request_id, REACTIONS.c.occurred_at, REACTIONS.c.event_id)
         columns = (REACTIONS.c.request_id, REACTIONS.c.candidate_id, REACTIONS.c.reaction, REACTIONS.c.occurred_at)
-        for request_id, rows in groupby(self._all(select(*columns).order_by(*keys)), lambda row: row.request_id):
+        found = self._all(select(*columns).where(which).order_by(*keys))
+        for request_id, rows in groupby(found, lambda row: row.request_id):
             yield request_id, tuple(Reacted(row.candidate_id, _observed(row)) for row in rows)
 
-    def reacted_to(self) -> Iterator[tuple[str, str]]:
-        """Ids of decisions, scores and tips, that somebody reacted to: of their request and of their event."""
-        some = select(REACTIONS.c.request_id)
-        for table in (DECISIONS, GENERATIONS):
-            query = select(table.c.request_id, table.c.event_id).where(table.c.request_id.in_(some))
-            yield from ((row.request_id, row.event_id) for row in self._all(query))
+    def tallies(self) -> Iterator[Mapping[str, Tally]]:
+        """Of every request that somebody reacted to; a page in memory at a time."""
+        after, key = "", REACTIONS.c.request_id
+        while rows := self._all(_tallied().where(key > after).group_by(key).order_by(key).limit(PAGE)):
+            after = rows[-1].request_id
+            yield {row.request_id: Tally(row.reactions, row.decisions or 0, row.tips) for row in rows}
 
-    def events(self, event_ids: Sequence[str]) -> Iterator[ScoreDecision | GenerateDecision]:
-        """These decisions, scores and tips, in no particular order."""
-        for start in range(0, len(event_ids), PAGE):
-            page = event_ids[start : start + PAGE]
-            for table, kind in ((DECISIONS, ScoreDecision), (GENERATIONS, GenerateDecision)):
-                rows = self._all(select(table.c.event).where(table.c.event_id.in_(page)))
-                yield from (kind.model_validate_json(row.event) for row in rows)
+    def told(self, request_ids: Sequence[str]) -> list[Told]:
+        """All that is known of some requests, at most a page of them."""
+        decisions: dict[str, list[ScoreDecision | GenerateDecision]] = {request_id: [] for request_id in request_ids}
+        for table, kind in ((DECISIONS, ScoreDecision), (GENERATIONS, GenerateDecision)):
+            for row in self._all(select(table.c.event).where(table.c.request_id.in_(request_ids))):
+                event = kind.model_validate_json(row.event)
+                decisions[event.request_id].append(event)
+        reactions = dict(self._reacted(REACTIONS.c.request_id.in_(request_ids)))
+        return [
+            Told(key, tuple(sorted(events, key=lambda event: event.event_id)), reactions.get(key, ()))
+            for key, events in decisions.items()
+        ]
 
     def count_decided(self, since: datetime | None = None, until: datetime | None = None) -> int:
         """How many decisions there are from an instant to another, which is not included."""
@@ -176,6 +202,13 @@ class Store:
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         return database.transact(self.engine, work)
+
+
+def _tallied() -> Select[Any]:
+    key = REACTIONS.c.request_id
+    decisions = select(DECISIONS.c.repeats + 1).where(DECISIONS.c.request_id == key).scalar_subquery()
+    tips = select(func.count()).select_from(GENERATIONS).where(GENERATIONS.c.request_id == key).scalar_subquery()
+    return select(key, func.count().label("reactions"), decisions.label("decisions"), tips.label("tips"))
 
 
 def _page(after: tuple[datetime, str] | None) -> Select[Any]:

@@ -38,7 +38,7 @@ class Contribution:
 
     arm: str
     reward: float
-    context: tuple[float, ...] | None = None
+    context: Sequence[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

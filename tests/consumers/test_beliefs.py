@@ -132,6 +132,52 @@ def test_of_two_decisions_of_one_request_the_first_made_counts_whichever_came_fi
     assert beliefs[0] == beliefs[1]
 
 
+def test_a_decision_made_earlier_takes_the_place_of_one_that_was_counted(store):
+    early, late = score(0, NOON, random.Random(1)), score(0, NOON, random.Random(2))
+    early = early.model_copy(update={"event_id": "d-0", "chosen": "c-0"})
+    fold = Fold(CONTEXTS)
+    record(store, [("decisions", late), ("feedback", said("shown", to=late.chosen)), ("decisions", tip(0, NOON, "v2"))])
+    before = bytes_of(fold.advance(store, LATER))
+    record(store, [("decisions", early), ("feedback", said("completed"))])
+
+    after = bytes_of(fold.advance(store, LATER))
+
+    assert after == folded(store)
+    assert after["tone"] != before["tone"]
+    assert after["words"] != before["words"]
+
+
+class Watched:
+    """A store, and of which requests all was read."""
+
+    def __init__(self, store):
+        self.tallies, self._store, self.read = store.tallies, store, []
+
+    def told(self, request_ids):
+        self.read += request_ids
+        return self._store.told(request_ids)
+
+
+def test_a_pass_reads_only_what_is_new_or_what_time_may_close(store):
+    decisions = [score(number, NOON, random.Random(number)) for number in range(3)]
+    record(store, [("decisions", item) for item in decisions])
+    record(store, [("feedback", said("shown", number, to=decisions[number].chosen)) for number in (0, 1)])
+    fold, watched = Fold(CONTEXTS), Watched(store)
+    for later, more, read in (
+        (timedelta(hours=1), (), ["r-0", "r-1"]),
+        (timedelta(hours=2), (), ["r-0", "r-1"]),  # shown, and not closed yet
+        (timedelta(days=2), (), ["r-0", "r-1"]),
+        (timedelta(days=2), (), []),
+        (timedelta(days=3), (said("completed", 1, to=decisions[1].chosen),), ["r-1"]),
+        (timedelta(days=3), (said("dismissed", 7),), ["r-7"]),  # whose decision has not come
+        (timedelta(days=4), (), []),
+    ):
+        record(store, [("feedback", event) for event in more])
+        watched.read.clear()
+        found = bytes_of(fold.advance(watched, NOON + later))
+        assert (watched.read, found) == (read, folded(store, NOON + later))
+
+
 def test_contexts_are_kept_only_where_a_policy_looks_at_them(store):
     record(store, PAST)
 

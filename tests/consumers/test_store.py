@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 from facts_made import NOON, a_decision, a_feedback, a_signal
-from oo_consumers.store import PAGE, Store, StoreError, Unavailable
+from oo_consumers.store import PAGE, Store, StoreError, Tally, Unavailable
 from oo_contracts.events import Event
 from reports_made import prediction, tip
+from sqlalchemy import inspect, text
 
 LATER = NOON + timedelta(days=3)
 
@@ -110,6 +111,29 @@ def test_two_may_open_it_at_once(store_url):
         thread.join()
 
     assert failures == []
+
+
+def test_tables_that_are_older_than_an_index_get_it(store, store_url):
+    def names():
+        return {index["name"] for index in inspect(store.engine).get_indexes("generations")}
+
+    with store.engine.begin() as connection:
+        connection.execute(text("drop index generations_by_request"))
+    before = names()
+    Store.open(store_url).close()
+
+    assert names() - before == {"generations_by_request"}
+
+
+def test_tallies_count_over_many_pages(store):
+    feedback = [a_feedback(f"r-{number}") for number in range(PAGE + 1)]
+    store.record_all("feedback", feedback)
+    store.record_all("decisions", [a_decision("r-0"), a_decision("r-0", "another"), tip("r-0", NOON)])
+
+    found = {key: tally for page in store.tallies() for key, tally in page.items()}
+
+    assert len(found) == PAGE + 1
+    assert (found["r-0"], found["r-1"]) == (Tally(1, 2, 1), Tally(1, 0, 0))
 
 
 def test_a_database_that_is_not_there_is_unavailable():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from oo_features.sets import FEATURE_SETS
 
 from oo_consumers.store import Reacted
 
-__all__ = ["Lesson", "lessons", "reward_of"]
+__all__ = ["Lesson", "lessons", "outcome_of"]
 
 SETS = {item.ref: item for item in FEATURE_SETS.values()}
 
@@ -29,7 +30,7 @@ class Lesson:
     experiment: str
     candidate_id: str | None
     arm: str
-    context: tuple[float, ...] | None
+    context: array[float] | None  # a third of a tuple's memory: the fold keeps one for each round
 
     def worth(self, reward: float, *, linear: bool) -> Contribution:
         return Contribution(self.arm, reward, self.context if linear else None)
@@ -41,15 +42,16 @@ def lessons(of: ScoreDecision | GenerateDecision) -> Iterator[Lesson]:
         if of.experiment is not None and of.experiment.key != HOLDOUT and of.chosen is not None:
             chosen = next(item for item in of.candidates if item.id == of.chosen)
             features = SETS.get(of.feature_set)
-            context = None if features is None else scaled(features, chosen.row)
+            context = None if features is None else array("d", scaled(features, chosen.row))
             yield Lesson(of.experiment.key, of.chosen, arm_of(chosen.kind, chosen.prompt_version), context)
     elif of.draw is not None and of.draw.experiment is not None and of.draw.experiment.key != HOLDOUT:
         yield Lesson(of.draw.experiment.key, of.candidate_id, of.prompt_version, None)
 
 
-def reward_of(of: Lesson, reactions: Sequence[Reacted], now: datetime, table: RewardTable) -> float | None:
-    """The closed round's reward; None while it is open or shown."""
+def outcome_of(
+    of: Lesson, reactions: Sequence[Reacted], now: datetime, table: RewardTable
+) -> tuple[State, float | None]:
+    """Where the round is in its life, and a closed one's reward."""
     ours = tuple(item.observed for item in reactions if of.candidate_id in {None, item.candidate_id})
-    if state_of(ours, now, table) is not State.CLOSED:
-        return None
-    return table.reward(item.reaction for item in ours)
+    state = state_of(ours, now, table)
+    return state, table.reward(item.reaction for item in ours) if state is State.CLOSED else None
