@@ -1,4 +1,4 @@
-"""A feature set as it can be known: by this code in full, by a published model in names, order and dtypes."""
+"""A feature set as it can be known: by this code, or by what was written down where a model was trained."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oo_features.declared import declared
 from oo_features.feature import Feature
 from oo_features.feature_set import FeatureSet
 from oo_features.sets import FEATURE_SETS, RANKER_V1
@@ -21,7 +22,7 @@ __all__ = ["NOT_RECORDED", "Apart", "Described", "Known", "apart", "of_code", "o
 
 NOT_RECORDED = "not recorded"
 ABSENT = "absent"
-FIELDS = ("dtype", "fallback", "bounds", "ttl", "source")
+FIELDS = ("dtype", "fallback", "bounds", "ttl", "source", "code")
 FINGERPRINT = re.compile(r"@[0-9a-f]{8,64}$")
 
 
@@ -35,6 +36,7 @@ class Known:
     bounds: str | None = None
     ttl: str | None = None
     source: str | None = None
+    code: str | None = None
     doc: str | None = None
 
 
@@ -71,8 +73,7 @@ def of_code(of: FeatureSet) -> Described:
 
 
 def _known(of: Feature) -> Known:
-    bounds, ttl = f"{of.low:g} to {of.high:g}", "none" if of.ttl is None else f"{of.ttl.total_seconds() / 3_600:g} h"
-    return Known(of.full_name, of.dtype, of.fallback, bounds, ttl, of.source, of.doc.splitlines()[0])
+    return Known(of.full_name, **declared(of), doc=of.doc.splitlines()[0])
 
 
 def of_reference(side: str, registry: Registry) -> Described:
@@ -94,8 +95,8 @@ def _of_version(version: Version, registry: Registry) -> Described:
     ours = present(version.feature_set)
     if ours is not None and names == tuple(item.name for item in ours.features):
         return ours
-    dtypes = {item.name: item.dtype for item in registry.card(version).inputs}
-    return Described(version.feature_set, tuple(Known(name, dtypes.get(name)) for name in names))
+    inputs = {item.name: Known(**item.model_dump()) for item in registry.card(version).inputs}
+    return Described(version.feature_set, tuple(inputs.get(name, Known(name)) for name in names))
 
 
 def apart(one: Described, other: Described) -> tuple[Apart, ...]:

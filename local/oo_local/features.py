@@ -45,10 +45,10 @@ def listed(output: Form = Output.TABLE) -> None:
 def diff(
     one: Side, other: Side = "code", data: Data = HERE, tracking_uri: Tracking = None, output: Form = Output.TABLE
 ) -> None:
-    """What differs: fingerprint, names, order, dtypes, fallbacks.
+    """What differs: fingerprint, names, order, dtypes, fallbacks, bounds, TTLs, sources, and the code of each feature.
 
-    A published model says its features' names, order and dtypes. Its fallbacks are only known when its fingerprint
-    is this code's; else they are shown as not recorded, and never as equal.
+    What a published model was trained on is in its card. What an older card does not say is shown as not recorded,
+    and never as equal. Where the fingerprint alone differs, code has changed that features share.
 
     Exit code 0: equal. 1: different. 2: one of them cannot be found.
     """

@@ -52,8 +52,15 @@ class Estimate(_Part):
 
 
 class Input(_Part):
+    """A feature as the code declared it that trained the model; None is what was not written down."""
+
     name: str
     dtype: str = "float32"
+    fallback: float | None = None
+    bounds: str | None = None
+    ttl: str | None = None
+    source: str | None = None
+    code: str | None = None
 
 
 class Metric(_Part):

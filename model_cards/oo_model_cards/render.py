@@ -22,7 +22,7 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701  # escaping for HTML would spoil Markdown; `cell` does its own
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"estimate": _estimate, "cell": _cell}
+    environment.filters |= {"estimate": _estimate, "cell": _cell, "said": _said}
     return environment
 
 
@@ -30,6 +30,10 @@ def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return "not enough data"
     return f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]"
+
+
+def _said(value: object) -> str:
+    return "not recorded" if value is None else _cell(value)
 
 
 def _cell(value: object) -> str:

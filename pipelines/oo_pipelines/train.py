@@ -11,6 +11,7 @@ import numpy as np
 from oo_consumers.store import Store
 from oo_contracts.rewards import REWARDS, RewardTable
 from oo_contracts.rounds import Round
+from oo_features.declared import declared
 from oo_features.sets import RANKER_V1
 from oo_model_cards import gate
 from oo_model_cards.card import Input, ModelCard, TrainingData, human
@@ -128,7 +129,7 @@ def _card(name: str, judged: Judgement, data: Dataset, held_out: Dataset) -> Mod
     return ModelCard(
         name=name,
         human=human(name),
-        inputs=tuple(Input(name=item.full_name, dtype=item.dtype) for item in RANKER_V1.features),
+        inputs=tuple(Input(name=item.full_name, **declared(item)) for item in RANKER_V1.features),
         metrics=judged.metrics,
         slices=judged.slices,
         calibration=judged.calibration,

@@ -14,6 +14,7 @@ import models_made
 import pytest
 from oo_consumers.store import Store
 from oo_contracts.events import ScoreDecision
+from oo_features.declared import declared
 from oo_features.feature_set import FeatureSet
 from oo_features.sets import RANKER_V1
 from oo_local.described import NOT_RECORDED, apart, of_code
@@ -35,6 +36,10 @@ def changed(place, **other):
     return of_code(FeatureSet("ranker-v1", tuple(context), RANKER_V1.profile, RANKER_V1.candidate))
 
 
+def another_hour(moment):
+    return moment.now.hour
+
+
 def kinds(one, other):
     return {(item.feature, item.kind) for item in apart(one, other)}
 
@@ -50,8 +55,9 @@ def test_nothing_differs_from_itself():
         ({"fallback": 11}, "fallback"),
         ({"high": 22}, "bounds"),
         ({"source": "x"}, "source"),
+        ({"compute": another_hour}, "code"),
     ],
-    ids=["dtype", "fallback", "bounds", "source"],
+    ids=["dtype", "fallback", "bounds", "source", "code"],
 )
 def test_a_changed_declaration_is_named(other, kind):
     assert kinds(CODE, changed(0, **other)) == {(None, "fingerprint"), ("context.hour_of_day", kind)}
@@ -124,9 +130,25 @@ def test_a_fallback_that_nobody_recorded_is_said_once_and_is_not_equal(tracking_
 
     assert {(item["feature"], item["kind"]) for item in said} == {
         (None, "fingerprint"),
-        *((None, kind) for kind in ("fallback", "bounds", "ttl", "source")),
+        *((None, kind) for kind in ("fallback", "bounds", "ttl", "source", "code")),
     }
     assert {item["one"] for item in said if item["kind"] != "fingerprint"} == {NOT_RECORDED}
+
+
+def test_what_a_model_was_trained_on_is_known_of_other_code_too(tracking_uri, tmp_path):
+    registry = Registry(tracking_uri, artifacts=str(tmp_path / "artifacts"))
+    old = dataclasses.replace(models_made.parts(onnx=False), feature_set="ranker-v1@00000001", features=RANKER_V1.names)
+    first, *rest = (Input(name=item.full_name, **declared(item)) for item in RANKER_V1.features)
+    before = first.model_copy(update={"fallback": 8.0, "code": "0123456789abcdef"})
+    version = registry.publish(old, "before", models_made.card(name="before", inputs=(before, *rest)), at=NOW)
+
+    said = json.loads(diff(tracking_uri, f"before/{version.version}", "--output", "json").stdout)["differences"]
+
+    assert {(item["feature"], item["kind"], item["one"]) for item in said} == {
+        (None, "fingerprint", "ranker-v1@00000001"),
+        (first.name, "fallback", "8.0"),
+        (first.name, "code", "0123456789abcdef"),
+    }
 
 
 @pytest.mark.parametrize(
