@@ -5,7 +5,8 @@ An action is a candidate's place among the eligible ones: the others had no chan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ __all__ = ["REPLAYED", "knowing", "table_of"]
 
 BLIND: tuple[Policy, ...] = (Uniform(), Baseline())  # they do not look at values
 REPLAYED = (*BLIND, Greedy())
+PIECE = 5_000  # rounds at a time that are Python objects: a column needs a tenth of their memory
 Chances = Sequence[float]
 
 
@@ -33,9 +35,14 @@ def table_of(rounds: Iterable[Round]) -> pa.Table:
     Raises:
         BadLog: there is no round.
     """
-    rows = [_row(item) for item in rounds]
-    if not rows:
+    rows = map(_row, rounds)
+    pieces = [_columns(piece) for piece in iter(lambda: list(islice(rows, PIECE)), [])]
+    if not pieces:
         raise BadLog("there is no closed round yet")
+    return pa.concat_tables(pieces, promote_options="default")
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     names = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: [row.get(name) for row in rows] for name in names})
 

@@ -14,6 +14,7 @@ from oo_contracts.rounds import Round
 from oo_contracts.score import NO_MODEL, ModelInfo, PolicyInfo
 from oo_experiments.ope.log import BadLog
 from oo_local.cli import app
+from oo_pipelines import ope_log
 from oo_pipelines.ope_columns import read
 from oo_pipelines.ope_log import knowing, table_of
 from oo_pipelines.ope_table import Rounds
@@ -93,6 +94,17 @@ def test_a_round_that_no_model_judged_has_no_predictions_and_no_greedy():
     assert (len(uniform.log), uniform.lacking) == (3, "1 of 3 rounds have no predicted_ cell, the first in row 1")
     with pytest.raises(BadLog, match="no model judged a closed round yet"):
         knowing(table_of([unjudged("r-1")]), "greedy")
+
+
+def test_many_rounds_are_one_table(monkeypatch):
+    asked = ShadowChances(policy=SHADOW, propensities=(0.0, 0.05, 0.95))
+    rounds = [unjudged("r-0"), a_round("r-1"), a_round("r-2", (asked,)), unjudged("r-3"), a_round("r-4")]
+    whole = table_of(rounds).to_pylist()
+
+    monkeypatch.setattr(ope_log, "PIECE", 2)
+
+    assert table_of(rounds).to_pylist() == whole
+    assert [row["target_greedy"] for row in whole] == [None, 1.0, 1.0, None, 1.0]
 
 
 def test_without_rounds_there_is_no_log():
