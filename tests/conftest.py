@@ -6,11 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from real_mlflow import Mlflow
 from real_nats import Nats
 from typescript import install
 
 CLUSTER = Path(__file__).parent / "cluster"
+
+# How long an example takes is the machine's affair, and no claim of ours: by default 0.2 s are a failure.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_addoption(parser):
