@@ -250,7 +250,7 @@ def killed_somewhere(draw, lake, process, compaction):
     assert process.stop(signal.SIGKILL) == -signal.SIGKILL
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_killed_a_hundred_times_each_event_is_there_once(server, lake, process):
     """Killed anywhere: while it starts, reads, writes a file, commits, or puts files together. None is half done."""
     published, stopping = Counter(), threading.Event()
@@ -264,16 +264,18 @@ def test_killed_a_hundred_times_each_event_is_there_once(server, lake, process):
             published["events"], number = number + 20, number + 20
             time.sleep(0.1)
 
-    beside = threading.Thread(target=publishing)
+    beside = threading.Thread(target=publishing, daemon=True)
     beside.start()
     draw, compaction = random.Random(5), Process(server.url, lake)
-    for _ in range(KILLS):
-        killed_somewhere(draw, lake, process, compaction)
-        assert all(whole(lake, table) for table in (DECISIONS, REACTIONS))
-    versions = lake.open(DECISIONS).version()
-    halves = lake.compact(DECISIONS, timedelta(0))["vacuumed"]
-    stopping.set()
-    beside.join()
+    try:
+        for _ in range(KILLS):
+            killed_somewhere(draw, lake, process, compaction)
+            assert all(whole(lake, table) for table in (DECISIONS, REACTIONS))
+        versions = lake.open(DECISIONS).version()
+        halves = lake.compact(DECISIONS, timedelta(0))["vacuumed"]
+    finally:
+        stopping.set()
+        beside.join()
     process.start()
 
     many = published["events"]
@@ -308,12 +310,14 @@ async def connection(server):
     await connection.close()
 
 
-async def written(connection: Client, lake, table=DECISIONS, seconds=1.5):
-    """A writer of one table for a while, in this process."""
+async def written(connection: Client, lake, rows, seconds=30.0):
+    """A writer of decisions in this process, until there are so many rows, or for a while."""
     stop = asyncio.Event()
-    writer = Writer(connection, lake, table, stop, 0.05)
+    writer = Writer(connection, lake, DECISIONS, stop, 0.05)
     running = asyncio.create_task(writer.run())
-    await asyncio.sleep(seconds)
+    end = time.monotonic() + seconds
+    while await asyncio.to_thread(count, lake, DECISIONS) < rows and time.monotonic() < end:
+        await asyncio.sleep(0.05)
     stop.set()
     await running
 
@@ -326,7 +330,7 @@ async def test_what_the_stream_deleted_is_said_and_counted(connection, lake, cap
     before = metrics.LAKE_GONE.labels("decisions")._value.get()
 
     with caplog.at_level(logging.ERROR):
-        await written(connection, lake)
+        await written(connection, lake, 6)
 
     assert metrics.LAKE_GONE.labels("decisions")._value.get() == before + 4
     assert "deleted 1 to 4 before they were read" in caplog.text
@@ -339,9 +343,9 @@ async def test_storage_that_is_away_is_waited_for(connection, tmp_path):
     lake = Lake(str(blocked / "lake"))
     await connection.jetstream().publish("decisions.score", a_decision().model_dump_json().encode())
 
-    await written(connection, lake, seconds=0.5)
+    await written(connection, lake, 1, seconds=0.5)
     blocked.unlink()
-    await written(connection, lake)
+    await written(connection, lake, 1)
 
     assert asked(lake, "select request_id from t") == [("r-1",)]
 
