@@ -176,7 +176,7 @@ def test_a_store_from_the_future_is_refused_in_one_line(server, store, consumers
 
 @on_sqlite
 def test_a_port_that_is_taken_is_one_line(server, store, consumers, capfd):
-    assert eventually(lambda: status(consumers, "/healthz/live") == 200)
+    assert eventually(lambda: status(consumers, "/healthz/ready") == 200)  # the first says nothing more from here on
     second = type(consumers)(server.url, consumers.environ["OO_CONSUMER_STORE_URL"])
     second.environ["OO_CONSUMER_HTTP_PORT"] = consumers.environ["OO_CONSUMER_HTTP_PORT"]
     capfd.readouterr()
