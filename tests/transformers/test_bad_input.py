@@ -182,13 +182,15 @@ async def test_a_call_holds_up_the_others_for_a_small_part_of_the_budget(fakes):
     candidates = [{"id": f"c-{place}", "task_id": "t-1"} for place in range(100)]
     body = {"user_id": "u", "tasks": [{"id": "t-1"}], "candidates": candidates}
     await fakes.post("/score", body)
-    quiet, busy = await longest_pause(asyncio.sleep(0.2)), await longest_pause(several(fakes, body))
 
-    assert busy < quiet + 0.2
+    # the best of many turns: a machine with other work interrupts one or the other, a call that holds up each of them
+    pauses = [await longest_pause(several(fakes, body)) for _ in range(10)]
+
+    assert min(pauses) < 0.2
 
 
 async def several(fakes, body):
-    for _ in range(20):
+    for _ in range(5):
         assert (await fakes.post("/score", body)).status_code == httpx2.codes.OK
 
 

@@ -103,7 +103,7 @@ def test_an_error_of_the_gateway_is_told_apart_from_its_timeout(status, kind):
 
 async def test_a_silent_gateway_costs_the_deadline_and_no_more(scripted):
     async with scripted([5.0]) as server:
-        writer = LiteLlm(Pool(f"http://127.0.0.1:{server.port}"), "key", 0.1)
+        writer = LiteLlm(Pool(f"http://127.0.0.1:{server.port}"), "key", 1.0)  # enough to have asked
 
         with pytest.raises(WriterTimeout):
             await writer.write(load()["v1"], {"tasks": "", "focus": "rent", "hour_of_day": 9}, "g-1")

@@ -113,7 +113,7 @@ def test_a_prompt_version_that_nobody_has_written_is_refused():
         usable(words, PROMPTS)
 
 
-async def until(true, patience=15.0):
+async def until(true, patience=30.0):
     end = asyncio.get_running_loop().time() + patience
     while not true() and asyncio.get_running_loop().time() < end:
         await asyncio.sleep(0.05)
