@@ -59,7 +59,7 @@ def locust(server, tmp_path, *flags):
 
 
 def test_a_good_server_passes_and_leaves_a_report(server, tmp_path):
-    code, said, found = locust(server, tmp_path, "--max-p50", "5000")
+    code, said, found = locust(server, tmp_path, "--run-time", "10s", "--max-p50", "5000")
 
     assert (code, found["failed"]) == (0, []), said
     assert found["routes"]["/score"]["calls"] > 150
@@ -89,6 +89,6 @@ def test_each_threshold_can_fail(server, tmp_path, change, flags, reason):
 def test_a_stall_is_seen_although_no_call_was_sent_during_it(server, tmp_path):
     server.stall = 1.0
 
-    _, said, found = locust(server, tmp_path, "--users", "8", "--spawn-rate", "8")
+    _, said, found = locust(server, tmp_path, "--run-time", "7s", "--users", "8", "--spawn-rate", "8")
 
     assert found["routes"]["/score"]["p95"][0] > 500, said
