@@ -16,6 +16,7 @@ from nats_reader import events
 from waiting import eventually
 
 ROUTE = ("httproute", "tip-ranker-split")
+CALLS = 4_400  # so many that 0.03 is 4.6 standard errors of a share of a quarter
 
 
 def ask(request):
@@ -30,13 +31,14 @@ def challenger(release, second):
     release.upgrade(**told)
     release.ready("v2")
     request = f"warm-{uuid.uuid4()}"
-    assert eventually(lambda: release.score(request) and roles(release, request)["shadow", second], patience=30)
+    assert eventually(lambda: release.score(request) and roles(release, request)["shadow", second], patience=120)
     yield told
     release.upgrade()
+    kubectl("wait", "--for=delete", "deployment/tip-ranker-v2-predictor", "--timeout=120s")  # the next one may be v2
 
 
 def roles(release, mark, count=1):
-    found = events(release, "predictions.tip-ranker", lambda event: event["request_id"].startswith(mark), count, 30)
+    found = events(release, "predictions.tip-ranker", lambda event: event["request_id"].startswith(mark), count)
     return Counter((event["role"], event["model"]["version"]) for event in found)
 
 
@@ -61,7 +63,7 @@ def test_every_call_is_copied_once_and_no_copy_is_answered_or_decided(release, c
 
     assert {reply["model"]["version"] for reply in replies} == {"1"}
     assert roles(release, mark, 2000) == {("live", "1"): 1000, ("shadow", second): 1000}
-    decided = events(release, "decisions.score", lambda event: event["request_id"].startswith(mark), 1000, 30)
+    decided = events(release, "decisions.score", lambda event: event["request_id"].startswith(mark), 1000)
     assert sorted(event["request_id"] for event in decided) == sorted(requests)
 
 
@@ -112,16 +114,17 @@ def test_a_bad_shadow_changes_no_reply(release, challenger, harm):
     assert load.sent > 50
 
 
+@pytest.mark.timeout(600)
 def test_a_quarter_of_the_calls_is_a_quarter_and_nothing_restarts(release, challenger, second):
     before = processes()
     release.upgrade(**challenger, rollout__challenger__weight=25)
-    assert eventually(lambda: second in {release.score()["model"]["version"] for _ in range(20)}, patience=30)
+    assert eventually(lambda: second in {release.score()["model"]["version"] for _ in range(20)}, patience=60)
 
-    replies = scored(release, [f"{uuid.uuid4()}" for _ in range(2000)])
+    replies = scored(release, [f"{uuid.uuid4()}" for _ in range(CALLS)])
 
     share = Counter(reply["model"]["version"] for reply in replies)
     assert set(share) == {"1", second}
-    assert abs(share[second] / 2000 - 0.25) < 0.03
+    assert abs(share[second] / CALLS - 0.25) < 0.03
     assert all(reply["policy"] and reply["degraded"] is None for reply in replies), "each passed the transformer"
     assert processes() == before
 

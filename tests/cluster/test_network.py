@@ -27,7 +27,7 @@ def stranger(release):
 
 
 def test_a_stranger_does_not_reach_the_predictor(stranger):
-    assert eventually(lambda: stranger() in {"Succeeded", "Failed"}, patience=60)
+    assert eventually(lambda: stranger() in {"Succeeded", "Failed"}, patience=120)
     if stranger() == "Succeeded":
         pytest.skip("this cluster's network enforces no NetworkPolicy; tests/charts asserts their edges")
     assert "timed out" in kubectl("logs", STRANGER)

@@ -18,7 +18,7 @@ def test_an_upgrade_and_its_rollback_fail_no_call(release):
     with under_load(release.url) as load:
         release.upgrade(transformer__budgetMs=2001)
         kubectl("rollout", "status", "deployment/tip-ranker-transformer", "--timeout=180s")
-        assert eventually(lambda: budget(release) == "2001")
+        assert eventually(lambda: budget(release) == "2001", patience=60)
         helm("rollback", release.name, "--wait")
         assert eventually(lambda: budget(release) == "2000", patience=60)
         kubectl("rollout", "status", "deployment/tip-ranker-transformer", "--timeout=180s")

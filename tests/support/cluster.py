@@ -142,7 +142,7 @@ class Release:
     def ready(self, name: str = "") -> None:
         """Wait until a predictor of tip-ranker is rolled out."""
         deployment = f"tip-ranker-{name}-predictor" if name else "tip-ranker-predictor"
-        assert eventually(lambda: deployment in kubectl("get", "deployments", "--output", "name"), patience=60)
+        assert eventually(lambda: deployment in kubectl("get", "deployments", "--output", "name"), patience=120)
         kubectl("rollout", "status", f"deployment/{deployment}", "--timeout=180s")
 
     @contextlib.contextmanager
@@ -154,7 +154,7 @@ class Release:
         assert eventually(lambda: not before & uids(found("pods", "--selector", selector)), patience=180)
         kubectl("rollout", "status", f"deployment/tip-ranker-{component}", "--timeout=180s")
 
-    def settled(self, wanted, patience: float = 60.0) -> None:
+    def settled(self, wanted, patience: float = 120.0) -> None:
         """Wait until a soundly answered /score shows what is wanted, ten times in a row."""
         assert eventually(lambda: all(wanted(self.score()) for _ in range(10)), patience=patience)
 

@@ -13,7 +13,7 @@ from nats.js.api import DeliverPolicy
 __all__ = ["events", "publish", "replicas"]
 
 
-def events(stack, subject, wanted, count=1, patience=10.0):
+def events(stack, subject, wanted, count=1, patience=60.0):
     """The events on a subject that are wanted; waits until there are `count`, then for a second more."""
     return asyncio.run(_events(stack, subject, wanted, count, patience))
 
