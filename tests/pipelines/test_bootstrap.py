@@ -43,7 +43,7 @@ def job(server, tmp_path):
 
 def test_the_first_champion_is_made_once(job, consumers):
     first, _ = job().communicate(timeout=120)
-    again, _ = job().communicate(timeout=60)
+    again, _ = job().communicate(timeout=120)
 
     assert json.loads(first)["alias"] == "champion"
     assert json.loads(again)["champion"] == "1"
@@ -61,7 +61,7 @@ def test_it_waits_for_what_is_not_up_yet(job, server):
 def test_without_waiting_an_absent_server_is_exit_code_1(job, server):
     server.stop()
 
-    _, said = (process := job()).communicate(timeout=60)
+    _, said = (process := job()).communicate(timeout=120)
 
     assert process.returncode == 1
     assert "Traceback" not in said

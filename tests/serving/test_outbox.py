@@ -125,7 +125,7 @@ async def test_stopping_publishes_what_is_left(server, outbox, make_streams, sto
     outbox.start()
     put(outbox, range(1_000))
 
-    await outbox.stop(deadline=10)
+    await outbox.stop(deadline=60)
 
     assert len(await stored("SIGNALS")) == 1_000
 

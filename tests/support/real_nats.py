@@ -32,7 +32,7 @@ class Nats:
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        self.process.wait(10)
+        self.process.wait(30)
 
     def publish(self, *messages):
         """Publish (subject, data, headers) triples and wait for each acknowledgement; makes the streams."""
@@ -40,7 +40,7 @@ class Nats:
 
     async def _publish(self, messages):
         connection = await nats.connect(self.url)
-        js = connection.jetstream()
+        js = connection.jetstream(timeout=60)  # thousands at once: the last ones wait for all others
         await streams.ensure(js)
         await asyncio.gather(*(js.publish(subject, data, headers=headers) for subject, data, headers in messages))
         await connection.close()
