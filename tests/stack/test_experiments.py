@@ -56,7 +56,7 @@ def key_of(reply):
 
 def everywhere(stack, true):
     """Whether it becomes true of each answer: there are two transformers, and each learns of a change by itself."""
-    return eventually(lambda: all(true(asked(stack)) for _ in range(12)))
+    return eventually(lambda: all(true(asked(stack)) for _ in range(12)), patience=60)
 
 
 def decided(stack, reply):
@@ -94,7 +94,7 @@ def test_an_experiment_learns_and_goes_without_a_restart(stack):
             react(stack, reply, "completed" if reply["chosen"] == "c-v2" else "dismissed")
 
         assert everywhere(stack, lambda reply: chance(reply, "c-v2") > 0.9)
-        assert eventually(lambda: learned(decided(stack, asked(stack))) == 16)
+        assert eventually(lambda: learned(decided(stack, asked(stack))) == 16, patience=60)
         event = decided(stack, asked(stack))
         assert event["assignment"] == {"mode": "active", "unit": "user", "coverage": 1.0, "weights": {"only": 1.0}}
 
@@ -145,7 +145,7 @@ def test_the_command_line_defines_stops_drops_and_replays(stack, tmp_path):
     found = next(item for item in listed if item["key"] == key)
     assert (found["source"], found["state"], found["shadows"][0]["kind"]) == ("nats", "running", "lints")
     assert "only watches" in stack.oo_ml("experiment", "list").stdout
-    assert eventually(lambda: key in stack.oo_ml("experiment", "beliefs").stdout)
+    assert eventually(lambda: key in stack.oo_ml("experiment", "beliefs").stdout, patience=60)
 
     stack.oo_ml("experiment", "stop", key)
     assert everywhere(stack, lambda reply: key_of(reply) != key)

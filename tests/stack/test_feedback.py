@@ -40,7 +40,7 @@ def test_feedback_published_three_times_counts_once(stack, store):
 
     after = feedback(request, "clicked", datetime.now(UTC))
     publish(stack, "feedback.clicked", after)
-    assert eventually(lambda: "clicked" in {item.reaction for item in store.reactions(request)})
+    assert eventually(lambda: "clicked" in {item.reaction for item in store.reactions(request)}, patience=60)
     assert sorted(item.reaction for item in store.reactions(request)) == ["clicked", "completed"]
 
 
@@ -51,7 +51,7 @@ def test_training_uses_the_feedback(stack, store):
 
     publish(stack, "feedback.completed", feedback(request, "completed", shown))
 
-    assert eventually(lambda: sum(1 for _ in store.rounds(datetime.now(UTC))) == before + 1)
+    assert eventually(lambda: sum(1 for _ in store.rounds(datetime.now(UTC))) == before + 1, patience=60)
     outcome = stack.train()
     assert outcome["rounds"] == before + 1
     assert outcome["alias"] == "challenger"

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from nats_reader import events
+from waiting import eventually
 
 ASK = {
     "user_id": "u-1",
@@ -41,6 +42,10 @@ def test_an_unknown_version_is_refused_with_the_known_ones(stack):
 
 
 def test_the_local_model_writes_tips(stack):
-    replies = [stack.post("/generate", ASK | {"prompt_version": "v1"}).json() for _ in range(5)]
+    replies = []  # on a busy machine the template is often quicker
 
-    assert any(reply["fallback"] is None and reply["usage"]["completion_tokens"] > 0 for reply in replies), replies
+    def written():
+        replies.append(stack.post("/generate", ASK | {"prompt_version": "v1"}).json())
+        return replies[-1]["fallback"] is None and replies[-1]["usage"]["completion_tokens"] > 0
+
+    assert eventually(written, patience=120), replies

@@ -21,11 +21,15 @@ def test_rounds_of_the_log_are_those_of_the_store(stack):
     shown = datetime.now(UTC) - timedelta(days=2)  # so that the round's waiting time is over
     said = {"request_id": request, "candidate_id": "t-1", "user_id": "u-lake", "occurred_at": shown.isoformat()}
     publish(stack, "feedback.completed", said | {"event_id": f"f-{request}", "reaction": "completed"})
-    lake, store = Lake(str(Path(stack.data) / "lake")), Store.open(stack.store_url)
+    lake, store, now = Lake(str(Path(stack.data) / "lake")), Store.open(stack.store_url), datetime.now(UTC)
+
+    def stored():
+        return {item.decision.request_id: item for item in store.rounds(now)}
 
     def logged():
-        return {item.decision.request_id: item for item in rounds(lake, datetime.now(UTC))}
+        return {item.decision.request_id: item for item in rounds(lake, now)}
 
-    assert eventually(lambda: request in logged(), patience=30)
-    assert logged() == {item.decision.request_id: item for item in store.rounds(datetime.now(UTC))}
+    assert eventually(lambda: request in stored(), patience=60)  # either may be the first to have read so far
+    assert eventually(lambda: request in logged(), patience=60)
+    assert logged() == stored()
     store.close()

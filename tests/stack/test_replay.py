@@ -99,7 +99,7 @@ def served_by(stack) -> str:
 
 def shadowed(stack, version: str) -> int:
     """Calls until the challenger, which is starting, has answered copies of enough of them; how many those were."""
-    for turn in range(60):
+    for turn in range(240):  # a process that starts takes its time where others are busy
         if mirrored(stack, version) >= FEWEST_MIRRORED:
             return turn * BESIDE
         asyncio.run(served(stack, range(turn * BESIDE, (turn + 1) * BESIDE)))
