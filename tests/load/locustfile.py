@@ -192,9 +192,9 @@ def judge(environment: Any, **_: Any) -> None:
     plan: Plan | None = getattr(environment, "plan", None)
     if plan is None:
         return
-    seconds = max(
-        0.0, environment.stats.total.last_request_timestamp - environment.stats.total.start_time - plan.options.warmup
-    )
+    start = environment.stats.total.start_time
+    last = environment.stats.get("/score", "POST").last_request_timestamp or start  # a slow /generate may end later
+    seconds = max(0.0, last - start - plan.options.warmup)
     found = figures(plan)
     none = {"calls": 0, "failures": 0, "p50": None, "p95": None, "p99": None}
     wrong = verdicts(plan.options, found.get("/score", none), seconds)
