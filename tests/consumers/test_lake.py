@@ -234,14 +234,21 @@ def files(lake):
     return set(Path(lake.url).glob("*/day=*/*.parquet"))
 
 
+def transactions(lake):
+    return set(Path(lake.url).glob("decisions/_delta_log/*.json"))
+
+
 def killed_somewhere(draw, lake, process, compaction):
-    """Before it listens, after it, or as soon as a file has come that no transaction has yet; some while compacting."""
-    before = files(lake)
+    """Before it listens, after it, as soon as a file has come that no transaction has yet, or a transaction; some while
+    compacting."""
+    before = files(lake), transactions(lake)
     process.start()
     if draw.random() < 0.2:
         compaction.start("compact")
-    if (chance := draw.random()) < 0.4:
-        assert eventually(lambda: files(lake) - before, every=0.0005)
+    if (chance := draw.random()) < 0.25:
+        assert eventually(lambda: files(lake) - before[0], patience=60, every=0.0005)
+    elif chance < 0.6:  # whatever time it takes: so that more than a quarter of the kills come after some work
+        assert eventually(lambda: transactions(lake) - before[1], patience=60, every=0.0005)
     elif chance < 0.9:
         assert eventually(lambda: listens(process.port), every=0.01)
     time.sleep(draw.choice((0, draw.uniform(0, 0.005), draw.uniform(0, 0.3))))
@@ -279,7 +286,7 @@ def test_killed_a_hundred_times_each_event_is_there_once(server, lake, process):
     process.start()
 
     many = published["events"]
-    assert eventually(lambda: count(lake, DECISIONS) >= many and count(lake, REACTIONS) >= many, patience=60)
+    assert eventually(lambda: count(lake, DECISIONS) >= many and count(lake, REACTIONS) >= many, patience=300)
     process.stop()
     for table in (DECISIONS, REACTIONS):
         counts = asked(lake, "select count(*), count(distinct sequence), count(distinct event_id) from t", table)
