@@ -218,10 +218,8 @@ def _places(n_actions: Ints, predicted: Collection[str]) -> tuple[str, ...]:
     count = int(n_actions.max())
     if not predicted and count * len(n_actions) > CELLS:
         count = 1
-    missing = next((place for place in range(count) if predicted and str(place) not in predicted), None)
-    if missing is not None:
-        row = int(np.argmax(n_actions > missing))
-        raise BadLog(f"column {PREDICTED}{missing} is missing: row {row + 1} has {n_actions[row]} actions")
+    if predicted and "0" not in predicted:
+        raise BadLog(f"column {PREDICTED}0 is missing")
     return tuple(map(str, range(count)))
 
 
@@ -231,23 +229,34 @@ def _predictions(
     """Which actions a round had, their predictions, 0 for the others; or why not every round has predictions."""
     if not any(name.startswith(PREDICTED) for name in table.column_names):
         return None, None, f"column {PREDICTED}{names[0]} is missing, and one for each other action"
-    columns = [numbers(table, PREDICTED + name, gaps=True) for name in names]
-    bare = np.logical_and.reduce([empty for _, empty in columns])
-    if bare.any():  # of every action, so without a fault: no model judged the round
-        first = int(np.argmax(bare)) + 1
-        return None, None, f"{bare.sum()} of {len(bare)} rounds have no {PREDICTED} cell, the first in row {first}"
+    columns = [_column(table, PREDICTED + name) for name in names]
+    bare = np.logical_and.reduce([empty for _, empty in columns])  # no model judged the round, which is no fault
     by_place = all(map(WHOLE.fullmatch, names))
     able = np.zeros((len(action), len(names)), dtype=np.bool_)
     predicted = np.zeros((len(action), len(names)))
     for place, (name, (values, empty)) in enumerate(zip(names, columns, strict=True)):
         able[:, place] = place < n_actions if by_place else ~empty
-        if (gaps := able[:, place] & empty).any():
-            raise BadLog(
-                f"column {PREDICTED}{name}, row {int(np.argmax(gaps)) + 1} is empty, of an action to choose from"
-            )
+        if (gaps := able[:, place] & empty & ~bare).any():
+            raise BadLog(_gap(table, name, int(np.argmax(gaps)), n_actions))
         predicted[:, place] = np.where(able[:, place], values, 0.0)
+    if bare.any():
+        first = int(np.argmax(bare)) + 1
+        return None, None, f"{bare.sum()} of {len(bare)} rounds have no {PREDICTED} cell, the first in row {first}"
     counted = able.sum(axis=1)
     require("n_actions", n_actions, counted == n_actions, f"is not the number of its {PREDICTED} cells")
     logged = able[np.arange(len(action)), action]
     require("action", np.array(names)[action], logged, f"is an action whose {PREDICTED} cell is empty")
     return able, predicted, None
+
+
+def _column(table: pa.Table, name: str) -> tuple[Floats, Bools]:
+    """Its numbers and where it is empty: everywhere, if it is not there."""
+    if name in table.column_names:
+        return numbers(table, name, gaps=True)
+    return np.zeros(table.num_rows), np.ones(table.num_rows, dtype=np.bool_)
+
+
+def _gap(table: pa.Table, name: str, row: int, n_actions: Ints) -> str:
+    if PREDICTED + name in table.column_names:
+        return f"column {PREDICTED}{name}, row {row + 1} is empty, of an action to choose from"
+    return f"column {PREDICTED}{name} is missing: row {row + 1} has {n_actions[row]} actions"

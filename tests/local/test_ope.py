@@ -321,6 +321,17 @@ def test_rounds_without_predictions_have_no_estimate_by_model(written):
     )
 
 
+def test_rounds_without_predictions_may_have_more_actions_than_the_others(written):
+    lines = ("r-1,u-1,2,3,0.5,1,0.5,", "r-2,u-2,0,1,0.5,1,0.5,0.1")
+    path = written(*lines, head=f"{HEAD},target_x,predicted_0")
+    text = "1 of 2 rounds have no predicted_ cell, the first in row 1"
+
+    assert said(path, "--target", "x")["not_computed"]["dr"] == text
+
+    path = written(*lines, "r-3,u-3,1,2,0.5,1,0.5,0.1", head=f"{HEAD},target_x,predicted_0")
+    assert refusal(path, "--target", "x") == "column predicted_1 is missing: row 3 has 2 actions"
+
+
 @pytest.mark.parametrize("name", HEAD.split(","))
 def test_a_missing_column_is_named(written, name):
     names = HEAD.split(",")

@@ -15,6 +15,7 @@ from oo_contracts.score import NO_MODEL, ModelInfo, PolicyInfo
 from oo_experiments.ope.log import BadLog
 from oo_local.cli import app
 from oo_pipelines import ope_log
+from oo_pipelines.ope import Parameters, evaluate
 from oo_pipelines.ope_columns import read
 from oo_pipelines.ope_log import knowing, table_of
 from oo_pipelines.ope_table import Rounds
@@ -94,6 +95,21 @@ def test_a_round_that_no_model_judged_has_no_predictions_and_no_greedy():
     assert (len(uniform.log), uniform.lacking) == (3, "1 of 3 rounds have no predicted_ cell, the first in row 1")
     with pytest.raises(BadLog, match="no model judged a closed round yet"):
         knowing(table_of([unjudged("r-1")]), "greedy")
+
+
+@pytest.mark.parametrize("target", ["baseline", "greedy", "uniform", "logged"])
+def test_a_first_judged_round_among_simulated_ones_of_more_candidates(target):
+    judged = a_round("r-9")
+    alone = (judged.decision.candidates[2].model_copy(update={"propensity": 1.0}),)
+    facts = {"candidates": alone, "propensity": 1.0, "baseline": "c"}
+    judged = replace(judged, decision=judged.decision.model_copy(update=facts))
+    table = table_of([*(unjudged(f"r-{number}") for number in range(5)), judged])
+
+    found = evaluate(Rounds.of(knowing(table, target)), target, ("snips", "dr"), Parameters(), strict=False)
+
+    assert found.rounds == (1 if target == "greedy" else 6)
+    assert found.not_computed.get("dr", "").startswith("5 of 6 rounds" if target != "greedy" else "")
+    assert found.verdict.said == "not evaluable"
 
 
 def test_many_rounds_are_one_table(monkeypatch):
