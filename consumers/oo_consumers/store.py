@@ -112,9 +112,9 @@ class Store:
         tables = (SIGNALS, REACTIONS, DECISIONS, GENERATIONS, PREDICTIONS)
         return self._transact(lambda connection: {table.name: _count(connection, table) for table in tables})
 
-    def rounds(self, now: datetime, table: RewardTable = REWARDS) -> Iterator[Round]:
+    def rounds(self, now: datetime, table: RewardTable = REWARDS, since: datetime | None = None) -> Iterator[Round]:
         """Closed rounds in order of decision: shown, and their waiting time over. The others teach nothing yet."""
-        for page in self._pages():
+        for page in self._pages(since):
             for fact, observed in page:
                 if state_of(observed, now, table) is State.CLOSED:
                     reward = table.reward(item.reaction for item in observed)
@@ -188,10 +188,10 @@ class Store:
             after = rows[-1].event_id
             yield from (row.event for row in rows)
 
-    def _pages(self) -> Iterator[list[tuple[ScoreDecision, tuple[Observed, ...]]]]:
+    def _pages(self, since: datetime | None) -> Iterator[list[tuple[ScoreDecision, tuple[Observed, ...]]]]:
         """Decisions with the reactions to what was chosen, a page at a time by the last key seen."""
         after: tuple[datetime, str] | None = None
-        while rows := self._all(_page(after)):
+        while rows := self._all(_page(after, since)):
             after = _place(DECISIONS, rows[-1])
             reactions = self._all(_reactions_to([row.request_id for row in rows]))
             seen = {key: tuple(map(_observed, group)) for key, group in groupby(reactions, lambda row: row.request_id)}
@@ -211,8 +211,8 @@ def _tallied() -> Select[Any]:
     return select(key, func.count().label("reactions"), decisions.label("decisions"), tips.label("tips"))
 
 
-def _page(after: tuple[datetime, str] | None) -> Select[Any]:
-    return _in_order(DECISIONS, after).where(DECISIONS.c.chosen.is_not(None))
+def _page(after: tuple[datetime, str] | None, since: datetime | None) -> Select[Any]:
+    return _in_order(DECISIONS, after, since).where(DECISIONS.c.chosen.is_not(None))
 
 
 def _in_order(

@@ -26,7 +26,8 @@ class Declared(TypedDict):
 
 
 def declared(of: Feature) -> Declared:
-    """
+    """What a model's card is to say of the feature.
+
     >>> from oo_features.context import CONTEXT_FEATURES
     >>> declared(CONTEXT_FEATURES[0])["bounds"]
     '0 to 23'

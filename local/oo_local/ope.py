@@ -79,10 +79,10 @@ def ope(
         refuse(f"--level {level} is not between 0 and 1")
     by = Parameters(switch_tau, dros_lambda, level)
     try:
+        table = read(log) if log else _closed(store_of(data, store_url, "a LOG or --store-url"), since)
         if export:
-            _export(_closed(store_of(data, store_url, "a LOG or --store-url"), since), export)
+            _export(table, export)
         elif target:
-            table = read(log) if log else _closed(store_of(data, store_url, "a LOG or --store-url"), since)
             known = table if log else knowing(table, target)
             found = evaluate(Rounds.of(known), target, names, by, strict=estimator != "all")
             _say(replace(found, set_aside=table.num_rows - known.num_rows), output)
@@ -111,7 +111,7 @@ def _closed(url: str, since: str | None) -> pa.Table:
     try:
         begin = read_since(since, now) if since else None
         with closing(Store.open(url)) as store:
-            return table_of(one for one in store.rounds(now) if not begin or one.decision.decided_at >= begin)
+            return table_of(store.rounds(now, since=begin))
     except (BadInput, OverflowError, StoreError, Unavailable) as error:
         refuse(str(error))
 

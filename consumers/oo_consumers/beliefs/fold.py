@@ -18,8 +18,7 @@ from oo_consumers.store import Tally, Told
 __all__ = ["Fold", "Rounds"]
 
 WITHOUT = Beliefs()
-Contributed = dict[str, Contribution]  # by experiment: each learns from a request once
-Kept = tuple[tuple[str, Contribution], ...]  # the same in half the memory
+Contributed = tuple[tuple[str, Contribution], ...]  # by experiment, which learns from a request once
 
 
 class Rounds(Protocol):
@@ -44,7 +43,7 @@ class Fold:
     beliefs: dict[str, Beliefs] = field(default_factory=dict)
     _tallies: dict[str, Tally] = field(default_factory=dict)
     _waiting: set[str] = field(default_factory=set)
-    _counted: dict[str, Kept] = field(default_factory=dict)
+    _counted: dict[str, Contributed] = field(default_factory=dict)
 
     def advance(self, store: Rounds, now: datetime) -> Mapping[str, Beliefs]:
         """Beliefs as of `now`, which is not before that of the last pass.
@@ -63,24 +62,20 @@ class Fold:
         gone: dict[str, list[Contribution]] = defaultdict(list)
         new: dict[str, list[Contribution]] = defaultdict(list)
         for item in told:
-            before, after = dict(self._counted.get(item.request_id, ())), self._contributed(item, now)
-            for key in before.keys() | after.keys():
-                if before.get(key) == after.get(key):
-                    continue
-                if key in before:
-                    gone[key].append(before[key])
-                if key in after:
-                    new[key].append(after[key])
+            before, after = self._counted.pop(item.request_id, ()), self._contributed(item, now)
             if after:
-                self._counted[item.request_id] = tuple(after.items())
-            else:
-                self._counted.pop(item.request_id, None)
+                self._counted[item.request_id] = after
+            if before != after:
+                for experiment, part in before:
+                    gone[experiment].append(part)
+                for experiment, part in after:
+                    new[experiment].append(part)
         for key in gone.keys() | new.keys():
             self.beliefs[key] = self.beliefs.get(key, WITHOUT).remove(*gone[key]).add(*new[key])
 
     def _contributed(self, of: Told, now: datetime) -> Contributed:
         """What the request's closed rounds are worth; of several tips the first."""
-        found: Contributed = {}
+        found: dict[str, Contribution] = {}
         self._waiting.discard(of.request_id)
         for lesson in (lesson for event in of.decisions for lesson in lessons(event)):
             linear = self.contexts.get(lesson.experiment)
@@ -91,4 +86,4 @@ class Fold:
                 found[lesson.experiment] = lesson.worth(reward, linear=linear)
             elif state is State.SHOWN:
                 self._waiting.add(of.request_id)
-        return found
+        return tuple(found.items())
