@@ -6,8 +6,10 @@ SHELL := bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := contracts features prompts experiments serving transformers predictors consumers pipelines model_cards local
+MEMBERS := contracts features prompts experiments decisions serving transformers predictors consumers pipelines model_cards local cli
 ARGS ?=
+# Each worker takes whole files, so that what a module starts is started once.
+WORKERS ?= --numprocesses logical --dist loadfile --no-loadscope-reorder
 # A root folder called `transformers` must not be importable as a package of that name.
 export PYTHONSAFEPATH := 1
 
@@ -37,10 +39,24 @@ setup: .venv/installed  ## install everything into .venv (.venv/bin/oo-ml exists
 up: setup  ## start the whole system here: http://127.0.0.1:8080 (Ctrl-C stops it; ARGS="--port 9000")
 	@$(BIN)/oo-ml up $(ARGS)
 
-test: lint types arrows unit  ## everything that has to hold: lint, types, arrows, tests
+test: lint types arrows unit  ## lint, types, arrows, and the tests without the long ones
 
-unit: .venv/extras  ## the tests alone (ARGS="tests/features -k hour")
+test-all: lint types arrows .venv/extras  ## the same with the long ones, which `.ci/run` calls: everything that has to hold
+	@$(BIN)/python -P -m pytest $(WORKERS) -m "not alone"
+	@$(BIN)/python -P -m pytest -m alone
+
+unit: .venv/extras  ## the tests alone (ARGS="tests/features -k hour" runs those, long or not)
+ifneq ($(strip $(ARGS)),)
 	@$(BIN)/python -P -m pytest $(ARGS)
+else
+	@$(BIN)/python -P -m pytest $(WORKERS) -m "not long and not alone"
+	@$(BIN)/python -P -m pytest -m "alone and not long"
+endif
+
+check: lint types arrows  ## the quick loop: lint, types, arrows, and the tests that import what was changed
+	@tests="$$($(BIN)/python -P scripts/affected_tests.py)"; \
+		if [ -n "$$tests" ]; then $(BIN)/python -P -m pytest -q -m "not real" $$tests; \
+		else echo "no test imports what was changed"; fi
 
 lint: setup  ## ruff: format and rules
 	@$(BIN)/ruff format --check .
@@ -68,6 +84,9 @@ test-cluster: setup  ## the tests that need a cluster, which is started, and sto
 bench: setup  ## our /score against the stock KServe chain, interleaved in one run
 	@$(BIN)/python -P benchmarks/score.py $(ARGS)
 
+bench-hostile: setup  ## p99 of a quiet client beside a hostile one, against the same alone
+	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/hostile.py $(ARGS)
+
 load: setup  ## Locust against the running stack: p50, p95, p99 (ARGS="--rate 200 --run-time 60s --max-p99 50")
 	@mkdir -p .oo-ml && $(BIN)/locust --config tests/load/locust.conf $(ARGS)
 
@@ -84,4 +103,4 @@ images:  ## build the container images, all or some (ARGS="--archive FOLDER tran
 clean:  ## remove .venv and caches; the data in .oo-ml stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup up cluster-up cluster-down test-cluster test unit lint types arrows fix bench load lock images clean
+.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench load lock images clean

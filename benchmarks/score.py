@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,9 +34,9 @@ import numpy as np
 import skops.io
 from oo_consumers import streams
 from oo_contracts.score import ScoreRequest
-from oo_features.moment import Moment
-from oo_features.sets import RANKER_V1
-from oo_model_cards.artifact import Parity, Parts, write
+from oo_features.feature_context import FeatureContext
+from oo_features.feature_sets import RANKER_V1
+from oo_model_cards.artifact import ModelFiles, Parity, write_model
 from skl2onnx import to_onnx
 from sklearn import __version__ as sklearn_version
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -88,30 +88,38 @@ def arguments() -> argparse.Namespace:
 
 def started(folder: Path, candidates: int, running: contextlib.ExitStack) -> tuple[Side, Side]:
     """Start both chains and wait for them."""
-    ask = call(candidates)
-    rows = rows_of(ask)
     fitted(folder)
-    bus, ours, model, stock, stock_model = (free_port() for _ in range(5))
-    python = [sys.executable, "-P"]
-    stocks = [*python, STOCK, "--enable_grpc=false"]
-    commands: tuple[list[object], ...] = (
-        [f"{sys.prefix}/bin/nats-server", "-js", "-sd", f"{folder}/nats", "-a", "127.0.0.1", "-p", f"{bus}"],
-        [*stocks, f"--http_port={stock_model}", "--model_file", folder / "model.joblib"],
-        [*stocks, f"--http_port={stock}", "--predictor_host", f"127.0.0.1:{stock_model}"],
-        [*python, "-m", "oo_predictors", "--model_dir", folder / "model", "--http_port", f"{model}"],
-        [*python, "-m", "oo_transformers", "--predictor_host", f"127.0.0.1:{model}", "--http_port", f"{ours}"],
-    )
-    for command in commands:
-        running.enter_context(process(command, bus))
-    for port in (bus, model, ours, stock_model, stock):
+    ours = our_side(folder, candidates, running)
+    stock, stock_model = free_port(), free_port()
+    stocks = [sys.executable, "-P", STOCK, "--enable_grpc=false"]
+    start(running, [*stocks, f"--http_port={stock_model}", "--model_file", folder / "model.joblib"])
+    start(running, [*stocks, f"--http_port={stock}", "--predictor_host", f"127.0.0.1:{stock_model}"])
+    wait_for(stock_model)
+    wait_for(stock)
+    predicted: Check = lambda answer: len(answer["predictions"]) == candidates  # type: ignore[arg-type]  # noqa: E731  # JSON
+    instances = {"instances": rows_of(call(candidates))}
+    return ours, Side("stock KServe V1", stock, request(f"/v1/models/{MODEL}:predict", instances), predicted)
+
+
+def our_side(folder: Path, candidates: int, running: contextlib.ExitStack) -> Side:
+    """Start nats-server, predictor and transformer over the model that `fitted` left in the folder."""
+    bus, ours, model = (free_port() for _ in range(3))
+    python = [sys.executable, "-P", "-m"]
+    nats_server = [f"{sys.prefix}/bin/nats-server", "-js", "-sd", f"{folder}/nats", "-a", "127.0.0.1", "-p", f"{bus}"]
+    predictor = [*python, "oo_predictors", "--model_dir", folder / "model", "--http_port", f"{model}"]
+    transformer = [*python, "oo_transformers", "--predictor_host", f"127.0.0.1:{model}", "--http_port", f"{ours}"]
+    for command in (nats_server, predictor, transformer):
+        start(running, command, bus)
+    for port in (bus, model, ours):
         wait_for(port)
     asyncio.run(make_streams(bus))
     scored: Check = lambda answer: answer["degraded"] is None and len(answer["scores"]) == candidates  # type: ignore[arg-type]  # noqa: E731  # JSON
-    predicted: Check = lambda answer: len(answer["predictions"]) == candidates  # type: ignore[arg-type]  # noqa: E731  # JSON
-    return (
-        Side("oO/ml /score", ours, request("/score", ask), scored),
-        Side("stock KServe V1", stock, request(f"/v1/models/{MODEL}:predict", {"instances": rows}), predicted),
-    )
+    return Side("oO/ml /score", ours, request("/score", call(candidates)), scored)
+
+
+def start(running: contextlib.ExitStack, command: Sequence[object], bus: int = 0) -> None:
+    """Start a process that ends with the run; `bus` is the port of its nats-server, where it has one."""
+    running.enter_context(process(command, bus))
 
 
 def call(candidates: int) -> dict[str, object]:
@@ -141,8 +149,8 @@ def rows_of(ask: dict[str, object]) -> list[list[float]]:
     """The rows that our transformer computes for the call: what the stock chain is handed."""
     parsed = ScoreRequest.model_validate(ask)
     facts = tuple(task.facts() for task in parsed.tasks)
-    moment = Moment.at(datetime.now(UTC), parsed.timezone, facts, parsed.profile_features)
-    return [list(row) for row in RANKER_V1.rows(moment, parsed.choices()).values]
+    moment = FeatureContext.at(datetime.now(UTC), parsed.timezone, facts, parsed.profile_features)
+    return [list(row) for row in RANKER_V1.rows(moment, parsed.effective_candidates()).values]
 
 
 def fitted(folder: Path) -> None:
@@ -153,21 +161,22 @@ def fitted(folder: Path) -> None:
     model = HistGradientBoostingClassifier(random_state=0).fit(rows, rewarded)
     graph = to_onnx(model, rows[:1], options={"zipmap": False}).SerializeToString()
     parity = Parity(rows=len(rows), max_difference=0, tolerance=1e-5)
-    write(
+    write_model(
         folder / "model",
-        Parts(skops.io.dumps(model), graph, RANKER_V1.ref, RANKER_V1.names, sklearn_version, parity),
+        ModelFiles(skops.io.dumps(model), graph, RANKER_V1.ref, RANKER_V1.names, sklearn_version, parity),
     )
     joblib.dump(model, folder / "model.joblib")
 
 
 @contextlib.contextmanager
-def process(command: list[object], bus: int) -> Iterator[None]:
+def process(command: Sequence[object], bus: int) -> Iterator[None]:
     """A process that ends with the run."""
     told = {
         "OMP_NUM_THREADS": "1",
         "OO_TRANSFORMER_NATS_URL": f"nats://127.0.0.1:{bus}",
         "OO_PREDICTOR_NATS_URL": f"nats://127.0.0.1:{bus}",
         "OO_TRANSFORMER_HOST": "127.0.0.1",
+        "OO_TRANSFORMER_BUDGET_MS": "2000",  # a slow call counts by its time, and is no degraded answer
         "OO_PREDICTOR_HOST": "127.0.0.1",
     }
     words = [str(word) for word in command]
@@ -199,7 +208,7 @@ def wait_for(port: int) -> None:
 
 async def make_streams(bus: int) -> None:
     connection = await nats.connect(f"nats://127.0.0.1:{bus}")
-    await streams.ensure(connection.jetstream())
+    await streams.ensure_streams(connection.jetstream())
     await connection.close()
 
 
@@ -211,16 +220,18 @@ def request(path: str, body: dict[str, object]) -> bytes:
     return head.encode() + data
 
 
-def latencies(side: Side, calls: int) -> list[float]:
-    """Each call's ms on one connection; every answer is checked outside the measured time."""
+def latencies(side: Side, calls: int, pause_s: float = 0.0) -> list[float]:
+    """Each call's ms on one connection, with a pause before each; every answer is checked outside the measured time."""
     found = []
     with socket.create_connection(("127.0.0.1", side.port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(calls):
-            start = time.perf_counter()
+            if pause_s:
+                time.sleep(pause_s)
+            began = time.perf_counter()
             connection.sendall(side.request)
             head, body = answer(connection)
-            found.append((time.perf_counter() - start) * 1000)
+            found.append((time.perf_counter() - began) * 1000)
             if not head.startswith(b"HTTP/1.1 200") or not side.sound(json.loads(body)):
                 sys.exit(f"{side.name} answered {head[:20]!r} {body[:300]!r}")
     return found

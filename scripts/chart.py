@@ -47,9 +47,10 @@ def written(path: Path, text: str, *, check: bool) -> bool:
 
 
 def schema() -> str:
-    """The values' JSON schema; `global` is handed in by Helm itself."""
+    """The values' JSON schema; in `global` a parent chart may hand in what is not for us."""
     text = (CHART / "values.yaml").read_text()
-    properties = {"global": {"type": "object"}, **properties_of(yaml.compose(text), text)}
+    properties = properties_of(yaml.compose(text), text)
+    del properties["global"]["additionalProperties"]
     whole = {"$schema": "http://json-schema.org/draft-07/schema#", **closed(properties)}
     return json.dumps(whole, indent=2) + "\n"
 

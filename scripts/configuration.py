@@ -1,4 +1,4 @@
-"""Write the README's configuration tables from the settings themselves; `--check` says whether they are current."""
+"""Write the tables of docs/configuration.md from the settings themselves; `--check` says whether they are current."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from oo_pipelines.settings import PipelineSettings
 from oo_predictors.settings import PredictorSettings
 from oo_transformers.settings import TransformerSettings
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+DOCUMENT = ROOT / "docs" / "configuration.md"
 OPEN = "<!-- configuration: written by `python -P scripts/configuration.py` -->"
 CLOSE = "<!-- /configuration -->"
 SERVICES: dict[str, type[Settings]] = {
@@ -37,17 +38,18 @@ def row(service: str, settings: type[Settings], name: str) -> str:
 
 def shown(default: object) -> str:
     """A packaged folder is named from the repository, wherever that is."""
-    return str(default).replace(f"{README.parent}/", "")
+    return str(default).replace(f"{ROOT}/", "")
 
 
 def main() -> None:
     """Rewrite, or with `--check` compare."""
-    before, rest = README.read_text().split(OPEN)
+    before, rest = DOCUMENT.read_text().split(OPEN)
     after = rest.split(CLOSE)[1]
     text = f"{before}{OPEN}\n{tables()}\n{CLOSE}{after}"
     if "--check" in sys.argv[1:]:
-        sys.exit(None if text == README.read_text() else "README.md: run `python -P scripts/configuration.py`")
-    README.write_text(text)
+        stale = "docs/configuration.md is not current: run `python -P scripts/configuration.py`"
+        sys.exit(None if text == DOCUMENT.read_text() else stale)
+    DOCUMENT.write_text(text)
 
 
 if __name__ == "__main__":

@@ -87,9 +87,13 @@ class Engine:
             "buildah": ["build", "--network", "host", "--layers", "--isolation", "chroot"],
         }[self.name]
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("w") as out:
-            words = [*self.command, *own, *options, "--tag", tag, "--file", str(ROOT / "Dockerfile"), str(ROOT)]
-            done = subprocess.run(words, env=self.environ, stdout=out, stderr=subprocess.STDOUT, check=False)
+        words = [*self.command, *own, *options, "--tag", tag, "--file", str(ROOT / "Dockerfile"), str(ROOT)]
+        for _ in range(2):
+            with log.open("w") as out:
+                done = subprocess.run(words, env=self.environ, stdout=out, stderr=subprocess.STDOUT, check=False)
+            # A busy machine may refuse buildah the sealing of its own copy; the same words succeed a moment later.
+            if not done.returncode or "Device or resource busy" not in log.read_text():
+                break
         if done.returncode:
             last = "\n".join(log.read_text().splitlines()[-15:])
             raise Failed(f"{last}\nbuilding {tag} failed; all of it is in {log}")
@@ -212,11 +216,8 @@ def archived(file: Path) -> str:
 
 
 def measured(build: Engine, tag: str, file: Path | None) -> Sizes:
-    """The sizes of an image; its archive stays in the file, if one is given. What did not change is not redone."""
-    image = build.image(tag)
-    memo = build.state / "sizes" / f"{image}.json"
-    if file and archived(file) != image:
-        build.archive(tag, file)
+    """The sizes of an image, of its archive if there is one. What did not change is not measured again."""
+    memo = build.state / "sizes" / f"{build.image(tag)}.json"
     if memo.exists():
         return Sizes(**json.loads(memo.read_text()))
     if file:
@@ -232,7 +233,7 @@ def measured(build: Engine, tag: str, file: Path | None) -> Sizes:
 
 def rows(build: Engine, given: argparse.Namespace, base: str | None) -> Iterator[str]:
     """Build one after the other; a line for each as soon as it is done."""
-    yield f"{'image':<28}{'archive':>10}{'gzip -1':>10}{'build':>9}"
+    yield f"{'image':<28}{'build':>9}" + (f"{'archive':>10}{'gzip -1':>10}" if given.sizes else "")
     told, commit = version(), revision()
     with tempfile.TemporaryDirectory() as folder:
         options = secrets(os.environ, Path(folder))
@@ -243,9 +244,16 @@ def rows(build: Engine, given: argparse.Namespace, base: str | None) -> Iterator
             words = [f"MEMBER={member}", f"VERSION={told}", f"REVISION={commit}"]
             arguments = [part for word in words for part in ("--build-arg", word)]
             build.build(tag, [*options, *arguments], build.state / "logs" / f"{member}.log")
-            took = time.monotonic() - start
-            sizes = measured(build, tag, given.archive and given.archive / f"{member}.tar")
-            yield f"{tag:<28}{_megabytes(sizes.plain):>10}{_megabytes(sizes.packed):>10}{took:>7.1f} s"
+            line, file = (
+                f"{tag:<28}{time.monotonic() - start:>7.1f} s",
+                given.archive and given.archive / f"{member}.tar",
+            )
+            if file and archived(file) != build.image(tag):
+                build.archive(tag, file)
+            if given.sizes:
+                sizes = measured(build, tag, file)
+                line += f"{_megabytes(sizes.plain):>10}{_megabytes(sizes.packed):>10}"
+            yield line
 
 
 def _megabytes(size: int) -> str:
@@ -267,6 +275,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     base.add_argument("--debian-base", action="store_true", help="make the base of Debian's packages by mmdebstrap")
     parser.add_argument("--pull", action="store_true", help="fetch or make the base anew, for its security updates")
     parser.add_argument("--archive", type=Path, metavar="FOLDER", help="write FOLDER/<member>.tar (docker-archive)")
+    parser.add_argument("--sizes", action="store_true", help="tell how large each is, as it is and compressed (slow)")
     parser.add_argument("--engine", choices=("docker", "podman", "buildah"), help="default: the first that answers")
     parser.add_argument(
         "--state", type=Path, default=state, help="caches and logs (default OO_CLUSTER_DIR: %(default)s)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +24,7 @@ def main(members: list[str]) -> None:
     """Resolve, then export each member's closure, each program's, the whole, and uv itself."""
     uv("lock", "--python-preference", "only-system")
     for member in members:
-        package = f"oo-{member.replace('_', '-')}"
+        package = tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]["name"]
         prune = [word for name in PRUNED.get(member, ()) for word in ("--prune", name)]
         write(member, uv(*EXPORT, "--no-dev", "--package", package, *prune))
     for program in PROGRAMS:

@@ -4,87 +4,101 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nats.aio.client import Client
-from pydantic import ValidationError
+from oo_contracts.logs import log_to_stderr
+from oo_contracts.refusal import refuse_start
 
-from oo_consumers.pull import Consumer
-from oo_consumers.service import Service, opened
+from oo_consumers.effect_store import Store, StoreError
+from oo_consumers.progress import ReaderProgress
+from oo_consumers.pull_consumer import Consumer
+from oo_consumers.service import Service, open_store
 from oo_consumers.settings import ConsumerSettings
-from oo_consumers.store import Store, StoreError
 from oo_consumers.subscription import SUBSCRIPTIONS, Subscription
 
 __all__ = ["main"]
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line; `only` is the text of the comma-separated durables.
+
+    Raises:
+        SystemExit: `--only` names a durable that does not exist.
+    """
     names = [item.durable for item in SUBSCRIPTIONS]
     parser = argparse.ArgumentParser(
         prog="python -m oo_consumers",
         description="Read JetStream and write each event's effect into the database, exactly once.",
-        epilog="Environment: " + ", ".join(f"OO_CONSUMER_{name.upper()}" for name in ConsumerSettings.model_fields),
+        epilog="Environment: " + ", ".join(ConsumerSettings.variables()),
     )
-    parser.add_argument("--only", default=",".join(names), help="durables to run, by comma (default %(default)s)")
-    given = parser.parse_args(argv)
-    unknown = set(given.only.split(",")) - set(names)
+    parser.add_argument(
+        "--only", default=",".join(names), help="Comma-separated durables to run (default %(default)s)."
+    )
+    args = parser.parse_args(argv)
+    unknown = set(args.only.split(",")) - set(names)
     if unknown:
         parser.error(f"--only: no such durable: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    return given
+    return args
 
 
 @dataclass(slots=True)
-class Effects:
-    """What the service runs: one consumer for each durable, all into one store."""
+class EffectsJob:
+    """The job of the effect consumers: one pull consumer for each durable, all into one store."""
 
-    told: ConsumerSettings
-    wanted: Sequence[Subscription]
+    settings: ConsumerSettings
+    subscriptions: Sequence[Subscription]
     missing: str = "no database"
     store: Store | None = None
+    progress: ReaderProgress = field(default_factory=ReaderProgress)
 
     @property
     def name(self) -> str:
-        return ", ".join(item.durable for item in self.wanted)
+        """The durables of this process, for the log."""
+        return ", ".join(item.durable for item in self.subscriptions)
 
     async def open(self) -> None:
-        self.store = await opened(self.told.store_url)
+        """Connect to the store, waiting for its database.
+
+        Raises:
+            StoreError: the store's URL or its tables are not ours.
+        """
+        self.progress.expect(*(item.durable for item in self.subscriptions))
+        self.store = await open_store(self.settings.store_url)
 
     async def run(self, connection: Client, stop: asyncio.Event) -> None:
-        store, replicas, wait = self.store, self.told.replicas, self.told.ack_wait_ms / 1000
+        """Run every consumer until `stop` is set."""
+        store, replicas, wait = self.store, self.settings.replicas, self.settings.ack_wait_ms / 1000
         if store is None:
             raise RuntimeError("open first")
-        consumers = (Consumer(connection, item, store, stop, replicas, wait) for item in self.wanted)
+        consumers = (
+            Consumer(connection, item, store, stop, replicas, wait, self.progress) for item in self.subscriptions
+        )
         await asyncio.gather(*(consumer.run() for consumer in consumers))
 
     def close(self) -> None:
+        """Close the store when it was opened."""
         if self.store is not None:
             self.store.close()
 
 
 def main() -> None:
     """Read the settings, then run until SIGTERM or SIGINT."""
-    given = arguments(sys.argv[1:])
+    args = arguments(sys.argv[1:])
+    settings = ConsumerSettings.read_or_exit("oo_consumers", os.environ)
+    log_to_stderr()
+    subscriptions = [item for item in SUBSCRIPTIONS if item.durable in args.only.split(",")]
     try:
-        told = ConsumerSettings.read(os.environ)
-    except ValidationError as error:
-        first = error.errors()[0]
-        print(f"oo_consumers: OO_CONSUMER_{str(first['loc'][0]).upper()}: {first['msg']}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    wanted = [item for item in SUBSCRIPTIONS if item.durable in given.only.split(",")]
-    try:
-        asyncio.run(_served(told, wanted))
+        asyncio.run(_serve(settings, subscriptions))
     except (StoreError, OSError) as error:
-        print(f"oo_consumers: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        refuse_start("oo_consumers", str(error), 1)
 
 
-async def _served(told: ConsumerSettings, wanted: Sequence[Subscription]) -> None:
-    await Service(told, Effects(told, wanted)).run()
+async def _serve(settings: ConsumerSettings, subscriptions: Sequence[Subscription]) -> None:
+    await Service(settings, EffectsJob(settings, subscriptions)).run()
 
 
 if __name__ == "__main__":

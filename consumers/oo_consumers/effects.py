@@ -1,91 +1,126 @@
-"""What each kind of event does to the database, in the transaction that also writes its inbox key."""
+"""The effect of each kind of event on the database, in the transaction that also writes its inbox key."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from oo_contracts.events import Event, Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
-from sqlalchemy import Connection, Table, case
+from sqlalchemy import Connection, String, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from oo_consumers.database import Unstorable
 from oo_consumers.schema import DECISIONS, GENERATIONS, INBOX, PREDICTIONS, REACTIONS, SIGNALS
+from oo_consumers.standing_sql import keep_first_made
 
-__all__ = ["each_once"]
+__all__ = ["Effect", "apply_once", "effects_of", "row_of"]
 
 Insert = Callable[[Table], Any]
 Row = dict[str, Any]
 
-DECIDED = ("event_id", "user_id", "decided_at", "chosen", "event")
-INSERT: Mapping[str, Insert] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+DECISION_COLUMNS = ("event_id", "user_id", "decided_at", "chosen_id", "event")
+INSERT_BY_DIALECT: Mapping[str, Insert] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def each_once(connection: Connection, source: str, facts: Sequence[Event]) -> list[bool]:
-    """The inbox keys and the effects; False for each event whose key was already there."""
-    insert = INSERT[connection.dialect.name]
-    new = _new_keys(connection, insert, source, facts)
-    outcome: list[bool] = []
+class Effect(NamedTuple):
+    """One row, and the table that it goes into."""
+
+    table: Table
+    row: Row
+
+    def obstacle(self) -> str | None:
+        """Return why PostgreSQL would refuse the row, or None.
+
+        SQLite would take any text, but both must accept the same events.
+        """
+        for name, value in self.row.items():
+            if isinstance(value, str):
+                kind = self.table.c[name].type
+                limit = kind.length if isinstance(kind, String) else None
+                if limit is not None and len(value) > limit:
+                    return f"{name}: longer than {limit} characters"
+                if "\x00" in value:
+                    return f"{name}: has a NUL"
+        return None
+
+
+def effects_of(facts: Sequence[Event]) -> list[Effect]:
+    """Return the effect of each event, in their order.
+
+    Raises:
+        Unstorable: some events have values that no column holds.
+    """
+    effects = [_effect(fact) for fact in facts]
+    reasons = {index: why for index, effect in enumerate(effects) if (why := effect.obstacle())}
+    if reasons:
+        raise Unstorable(reasons)
+    return effects
+
+
+def apply_once(connection: Connection, source: str, effects: Sequence[Effect]) -> list[bool]:
+    """Write inbox keys and effects; return for each event whether it was new."""
+    insert = INSERT_BY_DIALECT[connection.dialect.name]
+    new = _new_keys(connection, insert, source, (effect.row["event_id"] for effect in effects))
+    is_new: list[bool] = []
     rows: dict[Table, list[Row]] = defaultdict(list)
-    for fact in facts:
-        outcome.append(fact.event_id in new)
-        if outcome[-1]:
-            new.remove(fact.event_id)
-            table, row = _effect(fact)
+    for table, row in effects:
+        is_new.append(row["event_id"] in new)
+        if is_new[-1]:
+            # The same event may stand twice in a batch: only its first place has the effect.
+            new.remove(row["event_id"])
             rows[table].append(row)
     for table, group in rows.items():
-        connection.execute(_insertion(insert, table), group)
-    return outcome
+        connection.execute(_insertion(connection.dialect.name, table), group)
+    return is_new
 
 
-def _new_keys(connection: Connection, insert: Insert, source: str, facts: Sequence[Event]) -> set[str]:
-    """In order of the ids, so that two processes with the same events wait for each other and do not deadlock."""
-    keys = [{"source": source, "event_id": event_id} for event_id in sorted({fact.event_id for fact in facts})]
+def _new_keys(connection: Connection, insert: Insert, source: str, event_ids: Iterable[str]) -> set[str]:
+    """Insert the inbox keys and return the ids that were not there yet.
+
+    They are inserted in order of the ids, so that two processes with the same events wait for each other and do not
+    deadlock.
+    """
+    keys = [{"source": source, "event_id": event_id} for event_id in sorted(set(event_ids))]
     if not keys:
         return set()
     statement = insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.event_id)
     return set(connection.execute(statement, keys).scalars())
 
 
-def _insertion(insert: Insert, table: Table) -> Any:
-    """Of the decisions of one request (a retry that was answered twice) the first made stands; the others are counted.
-
-    The first made, not the first to arrive: event ids grow with time, so the order of arrival does not matter.
-    """
-    if table is not DECISIONS:
-        return insert(table)
-    statement = insert(table)
-    earlier = statement.excluded.event_id < DECISIONS.c.event_id
-    columns = {name: case((earlier, statement.excluded[name]), else_=DECISIONS.c[name]) for name in DECIDED}
-    again = columns | {"repeats": DECISIONS.c.repeats + 1}
-    return statement.on_conflict_do_update(index_elements=["request_id"], set_=again)
+def _insertion(dialect: str, table: Table) -> Any:
+    """Return the insert statement of a table; of the decisions of one request the first made stands."""
+    insertion = INSERT_BY_DIALECT[dialect](table)
+    return keep_first_made(insertion, table, DECISION_COLUMNS, dialect) if table is DECISIONS else insertion
 
 
-def _effect(fact: Event) -> tuple[Table, Row]:
+def _effect(fact: Event) -> Effect:
     match fact:
         case Signal():
-            return SIGNALS, _columns(fact, "user_id", "type", "occurred_at") | {"data": _json(fact.data)}
+            row = _columns(fact, "user_id", "type", "occurred_at")
+            return Effect(SIGNALS, row | {"data": fact.data_json()})
         case Feedback():
-            return REACTIONS, _columns(fact, "request_id", "candidate_id", "user_id", "reaction", "occurred_at")
+            row = _columns(fact, "request_id", "candidate_id", "user_id", "reaction", "occurred_at")
+            return Effect(REACTIONS, row)
         case ScoreDecision():
-            row = _columns(fact, "request_id", "user_id", "decided_at", "chosen")
-            return DECISIONS, row | {"event": fact.model_dump_json()}
+            row = _columns(fact, "request_id", "user_id", "decided_at", "chosen_id")
+            return Effect(DECISIONS, row | {"event": fact.model_dump_json()})
         case GenerateDecision():
             row = _columns(fact, "request_id", "user_id", "decided_at", "prompt_version", "fallback", "latency_ms")
-            return GENERATIONS, row | {"event": fact.model_dump_json()}
+            return Effect(GENERATIONS, row | {"event": fact.model_dump_json()})
         case Prediction():
             row = _columns(fact, "request_id", "role") | {"model_version": fact.model.version}
-            return PREDICTIONS, row | {"event": fact.model_dump_json()}
+            return Effect(PREDICTIONS, row | {"event": fact.model_dump_json()})
     raise TypeError(f"no effect is declared for {type(fact).__name__}")
 
 
+def row_of(fact: Event) -> Row:
+    """Return the row that an event has in its table: columns by name, with `event` itself as JSON."""
+    return _effect(fact).row
+
+
 def _columns(fact: Event, *names: str) -> Row:
-    """The event's id and the fields that are columns; instants in UTC, which SQLite stores without a zone."""
-    found = {name: getattr(fact, name) for name in ("event_id", *names)}
-    return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in found.items()}
-
-
-def _json(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, separators=(",", ":"), sort_keys=True)
+    """Return the event's id and the named fields; instants in UTC, because SQLite stores them without a zone."""
+    values = {name: getattr(fact, name) for name in ("event_id", *names)}
+    return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in values.items()}

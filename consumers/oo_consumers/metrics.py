@@ -1,4 +1,4 @@
-"""What the consumers count."""
+"""The Prometheus metrics of the consumers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effect store's tables. One definition for SQLite and PostgreSQL."""
+"""The effect store's tables, in one definition for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ __all__ = [
     "GENERATIONS",
     "INBOX",
     "METADATA",
+    "MIGRATIONS",
     "PREDICTIONS",
     "REACTIONS",
     "SIGNALS",
@@ -27,7 +28,10 @@ __all__ = [
 ]
 
 METADATA = MetaData()
-VERSION = 1  # of the tables below; a store refuses a database that a newer program made
+VERSION = 2  # the tables' version; a store refuses a database that a newer program made
+
+# The statements that bring the tables of one version to the next, by the version that they lead to.
+MIGRATIONS = {2: ("alter table decisions rename column chosen to chosen_id",)}
 
 VERSIONS = Table("schema_versions", METADATA, Column("version", Integer, primary_key=True, autoincrement=False))
 INBOX = Table(
@@ -64,7 +68,7 @@ DECISIONS = Table(
     Column("event_id", String(128), nullable=False),
     Column("user_id", String(128), nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
-    Column("chosen", String(128)),
+    Column("chosen_id", String(128)),
     Column("event", Text, nullable=False),
     Column("repeats", Integer, nullable=False, server_default="0"),
     Index("decisions_by_time", "decided_at", "request_id"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from oo_contracts.settings import Settings
-from oo_experiments.experiment import RUNNING
+from oo_experiments.assignment.experiment import EXPERIMENTS_DIR
 from pydantic import DirectoryPath, Field
 
 __all__ = ["ConsumerSettings"]
 
 
 class ConsumerSettings(Settings):
-    """What a deployment may say."""
+    """The settings of all consumer processes; each has a default for a local run."""
 
     prefix: ClassVar[str] = "OO_CONSUMER_"
 
@@ -20,7 +20,7 @@ class ConsumerSettings(Settings):
     store_url: str = Field("sqlite:///effects.db", description="SQLAlchemy URL: sqlite:///… or postgresql+psycopg://…")
     lake_url: str = Field("", description="where the offline log is written: a folder, s3://…, gs://… or az://…")
     lake_every_ms: int = Field(2_000, ge=10, description="how long an event may wait for others of its transaction")
-    experiments: DirectoryPath = Field(RUNNING, description="folder of experiment files, for beliefs")
+    experiments: DirectoryPath = Field(EXPERIMENTS_DIR, description="folder of experiment files, for beliefs")
     beliefs_every_ms: int = Field(2_000, ge=10, description="at least so long between two looks at new rewards")
     host: str = Field("0.0.0.0", description="address of /healthz and /metrics")  # noqa: S104  # a pod
     http_port: int = Field(8080, ge=0, le=65_535, description="port of /healthz and /metrics")

@@ -1,4 +1,4 @@
-"""The streams that everything else publishes to, and the buckets that it reads; whoever consumes makes them."""
+"""The streams that everything else publishes to and the buckets that it reads; the consumers make them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ from collections.abc import Awaitable
 from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, StorageType, StreamConfig
 from nats.js.errors import BadRequestError
-from oo_contracts.subjects import BUCKETS, STREAMS, Stream
+from oo_contracts.subjects import BUCKETS, EXPERIMENTS_BUCKET, STREAMS, Stream
 
-__all__ = ["ensure"]
+__all__ = ["ensure_streams"]
 
-DAY = 24 * 3_600.0  # seconds
-KEPT = 30 * DAY  # events are kept long enough to rebuild a month
-DUPLICATES = 120.0  # seconds in which JetStream itself drops a repeated Nats-Msg-Id
+DAY_S = 24 * 3_600.0  # seconds
+RETENTION_S = 30 * DAY_S  # events are kept long enough to rebuild a month
+DUPLICATE_WINDOW_S = 120.0  # seconds in which JetStream itself drops a repeated Nats-Msg-Id
+HISTORY = {EXPERIMENTS_BUCKET: 8}  # revisions of a key: one that cannot be used leaves the one before it in force
 NAME_IN_USE = 10058  # the server's code for a stream that is there with another configuration
 
 
-async def ensure(js: JetStreamContext, replicas: int = 1) -> None:
-    """Make the streams and buckets that are missing; one that somebody configured otherwise is left alone."""
+async def ensure_streams(js: JetStreamContext, replicas: int = 1) -> None:
+    """Make the streams and buckets that are missing; one with another configuration is left alone.
+
+    Raises:
+        nats.errors.Error: NATS is away or refuses.
+    """
     for stream in STREAMS:
         await _unless_there(js.add_stream(_config(stream, replicas)))
     for bucket in BUCKETS:
-        await _unless_there(js.create_key_value(KeyValueConfig(bucket, replicas=replicas)))
+        config = KeyValueConfig(bucket, history=HISTORY.get(bucket, 1), replicas=replicas)
+        await _unless_there(js.create_key_value(config))
 
 
 async def _unless_there(making: Awaitable[object]) -> None:
@@ -39,6 +45,6 @@ def _config(stream: Stream, replicas: int) -> StreamConfig:
         subjects=[stream.subjects],
         storage=StorageType.FILE,
         num_replicas=replicas,
-        max_age=KEPT,
-        duplicate_window=DUPLICATES,
+        max_age=RETENTION_S,
+        duplicate_window=DUPLICATE_WINDOW_S,
     )

@@ -1,9 +1,9 @@
-"""A durable consumer is a row of a table; one function answers the server for each message.
+"""Durable consumers as rows of a table; one function answers the server for each message.
 
 How a message may end
 ├── stored (or already there)   acknowledged, and the acknowledgement is itself acknowledged
 ├── the database is away        negatively acknowledged with a delay: it comes again, and again
-├── unreadable                  a dead letter with the reason, then acknowledged
+├── unreadable, or unstorable   a dead letter with the reason, then acknowledged
 └── refused, or a bug of ours   tried again; after MAX_DELIVER times a dead letter with the reason
 """
 
@@ -17,137 +17,220 @@ from typing import Protocol
 
 from nats.js.api import ConsumerConfig
 from oo_contracts.events import Event, Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
-from oo_contracts.subjects import DECISIONS, FEEDBACK, PREDICTIONS, SIGNALS, Stream, decision
-from pydantic import ValidationError
+from oo_contracts.subjects import (
+    DECISIONS_STREAM,
+    FEEDBACK_STREAM,
+    PREDICTIONS_STREAM,
+    SIGNALS_STREAM,
+    Stream,
+    decision_subject,
+)
 
 from oo_consumers import metrics
-from oo_consumers.store import StoreError, Unavailable
+from oo_consumers.effect_store import StoreError, StoreUnavailable, Unstorable
+from oo_consumers.event_reader import Unreadable, read_event
+from oo_consumers.in_flight import gather
 
-__all__ = ["MAX_DELIVER", "SUBSCRIPTIONS", "DeadLetters", "EffectStore", "Message", "Subscription", "settle"]
+__all__ = [
+    "MAX_DELIVER",
+    "SUBSCRIPTIONS",
+    "DeadLetter",
+    "DeadLetterSink",
+    "EffectStore",
+    "StreamMessage",
+    "Subscription",
+    "printable",
+    "settle",
+]
 
 log = logging.getLogger(__name__)
 
 MAX_DELIVER = 5  # tries for an event that the database refuses
-RETRY_AFTER = 2.0  # seconds; doubled with every delivery up to LONGEST
-LONGEST = 60.0
-ACK_WAIT = 30.0  # seconds until the server deals out again what a dead process held
-REASON_LENGTH = 500
+RETRY_DELAY_S = 2.0  # seconds; doubled with every delivery up to MAX_RETRY_DELAY_S
+MAX_RETRY_DELAY_S = 60.0
+ACK_WAIT_S = 30.0  # seconds until the server deals out again what a dead process held
+MAX_REASON_LENGTH = 500
 
 
-class Message(Protocol):
-    """What we use of a JetStream message."""
+class DeadLetter(Protocol):
+    """A message on its way to the dead letters."""
 
     @property
-    def subject(self) -> str: ...
+    def subject(self) -> str:
+        """The subject that it was published to."""
+
     @property
-    def data(self) -> bytes: ...
+    def data(self) -> bytes:
+        """Its body."""
+
     @property
-    def place(self) -> str: ...
+    def stream_position(self) -> str:
+        """An id that is unique among all that its reader may bury."""
+
     @property
-    def deliveries(self) -> int: ...
+    def headers(self) -> Mapping[str, str]:
+        """Its headers."""
+
+
+class StreamMessage(DeadLetter, Protocol):
+    """What `settle` uses of a JetStream message."""
+
     @property
-    def headers(self) -> Mapping[str, str]: ...
-    async def ack(self) -> None: ...
-    async def nak(self, delay: float) -> None: ...
+    def deliveries(self) -> int:
+        """How often it has been delivered, at least 1."""
+
+    async def ack(self) -> None:
+        """Acknowledge it, confirmed by the server."""
+
+    async def nak(self, delay: float) -> None:
+        """Ask for it again after `delay` seconds."""
 
 
 class EffectStore(Protocol):
-    """Where effects go."""
+    """The part of the store that `settle` uses."""
 
-    def record_all(self, source: str, facts: Sequence[Event]) -> list[bool]: ...
+    def record_all(self, source: str, facts: Sequence[Event]) -> list[bool]:
+        """Record a batch in one transaction; return for each event whether it was new."""
 
 
-class DeadLetters(Protocol):
-    """Where what cannot be processed goes."""
+class DeadLetterSink(Protocol):
+    """The destination of messages that cannot be processed."""
 
-    async def put(self, durable: str, message: Message, reason: str) -> None: ...
+    async def put(self, durable: str, message: DeadLetter, reason: str) -> None:
+        """Keep the message with the reason, once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One durable: its stream, and the type of event that a subject carries."""
+    """One durable: its stream, and the type of event that a subject carries.
+
+    `event_type_of` raises `Unreadable` for a subject that carries none.
+    """
 
     durable: str
     stream: Stream
-    event_of: Callable[[str], type[Event]]
+    event_type_of: Callable[[str], type[Event]]
 
-    def config(self, ack_wait: float = ACK_WAIT) -> ConsumerConfig:
-        """No delivery limit at the server: a message leaves only stored or as a dead letter."""
+    def config(self, ack_wait: float = ACK_WAIT_S) -> ConsumerConfig:
+        """Return the durable's configuration, without a delivery limit at the server.
+
+        A message leaves only when it is stored or a dead letter; the limit is ours (`MAX_DELIVER`).
+        """
         return ConsumerConfig(durable_name=self.durable, ack_wait=ack_wait, max_deliver=-1, max_ack_pending=1_000)
 
 
+DECISION_TYPES: Mapping[str, type[Event]] = {
+    decision_subject("score"): ScoreDecision,
+    decision_subject("generate"): GenerateDecision,
+}
+
+
 def _decided(subject: str) -> type[Event]:
-    return GenerateDecision if subject == decision("generate") else ScoreDecision
+    if subject not in DECISION_TYPES:
+        raise Unreadable(f"subject: no decision is known by it, only {' and '.join(DECISION_TYPES)}")
+    return DECISION_TYPES[subject]
 
 
 SUBSCRIPTIONS = (
-    Subscription("signals", SIGNALS, lambda _: Signal),
-    Subscription("feedback", FEEDBACK, lambda _: Feedback),
-    Subscription("decisions", DECISIONS, _decided),
-    Subscription("predictions", PREDICTIONS, lambda _: Prediction),
+    Subscription("signals", SIGNALS_STREAM, lambda _: Signal),
+    Subscription("feedback", FEEDBACK_STREAM, lambda _: Feedback),
+    Subscription("decisions", DECISIONS_STREAM, _decided),
+    Subscription("predictions", PREDICTIONS_STREAM, lambda _: Prediction),
 )
 
 
-async def settle(messages: Sequence[Message], to: Subscription, store: EffectStore, dead: DeadLetters) -> None:
-    """Store a batch in one transaction; when the database refuses it, one by one, so that only the bad one suffers."""
-    readable = [(message, fact) for message in messages if (fact := await _read(message, to, dead)) is not None]
+async def settle(
+    messages: Sequence[StreamMessage], subscription: Subscription, store: EffectStore, dead_letters: DeadLetterSink
+) -> bool:
+    """Store a batch in one transaction, and in halves when the database refuses it, so that only the bad event suffers.
+
+    Returns False while the database is away.
+    """
+    facts = await gather(_read(message, subscription, dead_letters) for message in messages)
+    readable = [(message, fact) for message, fact in zip(messages, facts, strict=True) if fact is not None]
+    return await _store(readable, subscription, store, dead_letters)
+
+
+async def _store(
+    readable: Sequence[tuple[StreamMessage, Event]],
+    subscription: Subscription,
+    store: EffectStore,
+    dead_letters: DeadLetterSink,
+) -> bool:
     if not readable:
-        return
+        return True
     try:
-        new = await asyncio.to_thread(store.record_all, to.durable, [fact for _, fact in readable])
-    except Unavailable as error:
-        log.warning("%s: the database is away (%s); %d events wait", to.durable, error, len(readable))
-        metrics.HANDLED.labels(to.durable, "waiting").inc(len(readable))
+        new = await asyncio.to_thread(store.record_all, subscription.durable, [fact for _, fact in readable])
+    except StoreUnavailable as error:
+        log.warning("%s: the database is away (%s); %d events wait", subscription.durable, error, len(readable))
+        metrics.HANDLED.labels(subscription.durable, "waiting").inc(len(readable))
         await asyncio.gather(*(message.nak(_delay(message)) for message, _ in readable))
-        return
+        return False
+    # These can never be stored: bury them now and store the rest, instead of halving down to each.
+    except Unstorable as error:
+        buried = {index: f"refused: {reason}" for index, reason in error.reasons.items()}
+        await gather(_bury(readable[index][0], subscription, dead_letters, reason) for index, reason in buried.items())
+        return await _store(
+            [pair for index, pair in enumerate(readable) if index not in buried], subscription, store, dead_letters
+        )
     except Exception as error:  # noqa: BLE001  # a refusal or a bug: logged there, and the batch must go on
-        await _apart(readable, to, store, dead, error)
-        return
-    metrics.HANDLED.labels(to.durable, "stored").inc(sum(new))
-    metrics.HANDLED.labels(to.durable, "repeated").inc(len(new) - sum(new))
+        return await _store_individually(readable, subscription, store, dead_letters, error)
+    metrics.HANDLED.labels(subscription.durable, "stored").inc(sum(new))
+    metrics.HANDLED.labels(subscription.durable, "repeated").inc(len(new) - sum(new))
     await asyncio.gather(*(message.ack() for message, _ in readable))
+    return True
 
 
-async def _read(message: Message, to: Subscription, dead: DeadLetters) -> Event | None:
-    """The event, or None when it went to the dead letters: what cannot be read will never become readable."""
+async def _read(message: StreamMessage, subscription: Subscription, dead_letters: DeadLetterSink) -> Event | None:
+    """Return the event, or None when it went to the dead letters: what is unreadable will never become readable."""
     try:
-        return to.event_of(message.subject).model_validate_json(message.data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "body"
-        await _bury(message, to, dead, f"unreadable: {where}: {first['msg']}")
+        return read_event(subscription.event_type_of(message.subject), message.data)
+    except Unreadable as error:
+        await _bury(message, subscription, dead_letters, f"unreadable: {error}")
         return None
 
 
-async def _apart(
-    readable: Sequence[tuple[Message, Event]],
-    to: Subscription,
+async def _store_individually(
+    readable: Sequence[tuple[StreamMessage, Event]],
+    subscription: Subscription,
     store: EffectStore,
-    dead: DeadLetters,
+    dead_letters: DeadLetterSink,
     error: Exception,
-) -> None:
-    """Each event in a transaction of its own; one that is alone and refused comes again, then becomes a dead letter."""
-    if len(readable) > 1:
-        for message, _ in readable:
-            await settle([message], to, store, dead)
-        return
+) -> bool:
+    """Store each half in its own transaction; a single refused message comes again, then becomes a dead letter."""
+    if middle := len(readable) // 2:
+        halves = readable[:middle], readable[middle:]
+        return all([await _store(half, subscription, store, dead_letters) for half in halves])
     message = readable[0][0]
     if message.deliveries >= MAX_DELIVER:
-        await _bury(message, to, dead, f"refused {message.deliveries} times: {type(error).__name__}: {error}")
+        await _bury(
+            message, subscription, dead_letters, f"refused {message.deliveries} times: {type(error).__name__}: {error}"
+        )
     else:
-        known = isinstance(error, StoreError)
-        log.warning("%s: refused, delivery %d: %r", to.durable, message.deliveries, error, exc_info=not known)
+        expected = isinstance(error, StoreError)
+        log.warning(
+            "%s: refused, delivery %d: %r", subscription.durable, message.deliveries, error, exc_info=not expected
+        )
         await message.nak(_delay(message))
+    return True
 
 
-async def _bury(message: Message, to: Subscription, dead: DeadLetters, reason: str) -> None:
-    reason = "".join(sign if sign.isprintable() else " " for sign in reason)[:REASON_LENGTH]
-    log.error("%s: dead letter from %s: %s", to.durable, message.subject, reason)
-    await dead.put(to.durable, message, reason)
-    metrics.HANDLED.labels(to.durable, "dead").inc()
+async def _bury(message: StreamMessage, subscription: Subscription, dead_letters: DeadLetterSink, reason: str) -> None:
+    reason = printable(reason)
+    log.error("%s: dead letter from %s: %s", subscription.durable, message.subject, reason)
+    await dead_letters.put(subscription.durable, message, reason)
+    metrics.HANDLED.labels(subscription.durable, "dead").inc()
     await message.ack()
 
 
-def _delay(message: Message) -> float:
-    """Longer with each delivery; the exponent is bounded because an outage may last thousands of them."""
-    return float(min(LONGEST, RETRY_AFTER * 2 ** min(message.deliveries - 1, 10)))
+def printable(reason: str) -> str:
+    """Return a reason as a header can carry it: printable characters, at most `MAX_REASON_LENGTH` of them."""
+    return "".join(sign if sign.isprintable() else " " for sign in reason)[:MAX_REASON_LENGTH]
+
+
+def _delay(message: StreamMessage) -> float:
+    """Return the seconds until the next delivery, longer with each.
+
+    The exponent is bounded because an outage may last thousands of deliveries.
+    """
+    return float(min(MAX_RETRY_DELAY_S, RETRY_DELAY_S * 2 ** min(message.deliveries - 1, 10)))

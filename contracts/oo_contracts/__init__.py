@@ -1,1 +1,1 @@
-"""What the services of oO/ml say to each other: requests, replies, events, subjects, rounds."""
+"""This package defines what the services of oO/ml send each other: requests, replies, events, subjects and rounds."""

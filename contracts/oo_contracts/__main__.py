@@ -11,16 +11,20 @@ from oo_contracts import asyncapi, openapi
 
 
 def main() -> None:
-    """Write, or compare: exit code 1 and the file's name when it is not what the models say."""
+    """Write the two documents, or compare them with the files in the folder.
+
+    `check` exits with code 1 and names each file that differs from what the models generate.
+    """
     parser = argparse.ArgumentParser(prog="python -m oo_contracts", description=__doc__)
     parser.add_argument("command", choices=("write", "check"))
     parser.add_argument("folder", type=Path, nargs="?", default=Path("contracts"), help="(default %(default)s)")
-    given = parser.parse_args()
+    args = parser.parse_args()
     documents = {"openapi.json": openapi.document(), "asyncapi.json": asyncapi.document()}
     texts = {
-        given.folder / name: json.dumps(found, indent=2, sort_keys=True) + "\n" for name, found in documents.items()
+        args.folder / name: json.dumps(document, indent=2, sort_keys=True) + "\n"
+        for name, document in documents.items()
     }
-    if given.command == "write":
+    if args.command == "write":
         for path, text in texts.items():
             path.write_text(text)
         return

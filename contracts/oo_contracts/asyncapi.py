@@ -1,4 +1,4 @@
-"""The events as an AsyncAPI 3.0 document, built from the models that consumers validate them with."""
+"""This module builds the AsyncAPI 3.0 document of the events from the models that consumers validate them with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from oo_contracts.decision_parts import SCHEMA_VERSION
 from oo_contracts.events import Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
 
 __all__ = ["document"]
@@ -19,25 +20,25 @@ CHANNELS: dict[str, tuple[str, type[BaseModel], str]] = {
     "generateDecisions": ("decisions.generate", GenerateDecision, "From the transformer: which prompt wrote a tip."),
     "predictions": ("predictions.{model}", Prediction, "From a predictor: its values, live or as a shadow."),
 }
-PUBLISHED = {"scoreDecisions", "generateDecisions", "predictions"}  # by us; the rest is for the recommender to publish
+PUBLISHED = {"scoreDecisions", "generateDecisions", "predictions"}  # by us; the recommender publishes the rest
 Json = dict[str, Any]
 
 
 def document() -> Json:
-    """The whole document."""
+    """Return the whole AsyncAPI document as plain JSON values."""
     models = [model for _, model, _ in CHANNELS.values()]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "oO/ml events", "version": "1", "license": {"name": "Apache-2.0"}},
+        "info": {"title": "oO/ml events", "version": SCHEMA_VERSION, "license": {"name": "Apache-2.0"}},
         "channels": {name: _channel(*about) for name, about in CHANNELS.items()},
         "operations": {name: _operation(name) for name in CHANNELS},
         "components": {"schemas": schemas["$defs"]},
     }
 
 
-def _channel(address: str, model: type[BaseModel], said: str) -> Json:
-    channel: Json = {"address": address, "description": said}
+def _channel(address: str, model: type[BaseModel], summary: str) -> Json:
+    channel: Json = {"address": address, "description": summary}
     if "{" in address:
         name = address.partition("{")[2].rstrip("}")
         channel["parameters"] = {name: {"description": f"the event's {name}"}}

@@ -1,182 +1,162 @@
-"""The facts that travel through JetStream. The producer of a fact makes its `event_id`."""
+"""This module defines the events that travel through JetStream. The producer of an event makes its `event_id`."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+)
+from pydantic_core import from_json, to_json
 
+from oo_contracts.consistency import generate_contradictions, score_contradictions
+from oo_contracts.decision_parts import (
+    SCHEMA_VERSION,
+    AssignmentFacts,
+    ContextFacts,
+    DecidedCandidate,
+    PromptAssignment,
+    SchemaVersion,
+    ShadowPropensities,
+)
+from oo_contracts.event import STORED_CONTEXT, Event, EventName
 from oo_contracts.generate import FallbackReason, Usage
-from oo_contracts.rewards import Reaction
+from oo_contracts.instant import Instant
+from oo_contracts.reward_table import Reaction
 from oo_contracts.score import NO_MODEL, Degraded, ExperimentInfo, Fallback, ModelInfo, PolicyInfo
-from oo_contracts.task import TaskFacts
-from oo_contracts.wire import Name
+from oo_contracts.subjects import subject_token
 
 __all__ = [
+    "SCHEMA_VERSION",
+    "STORED_CONTEXT",
     "AssignmentFacts",
+    "ContextFacts",
     "DecidedCandidate",
     "Event",
     "Feedback",
     "GenerateDecision",
-    "MomentFacts",
     "Prediction",
-    "PromptDraw",
+    "PredictionOutcome",
+    "PromptAssignment",
     "ScoreDecision",
-    "ShadowChances",
+    "ShadowPropensities",
     "Signal",
 ]
 
 
-Mode = Literal["active", "shadow", "apprentice", "holdout"]
+PredictionOutcome = Literal["answered", "refused", "failed", "not_finite", "too_late"]
 
 
-class _Fact(BaseModel):
-    """Unknown fields are ignored: a producer may be newer than we are.
+SignalType = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_:./\-]{0,63}$",
+        description="a kind of ours, or the name of an event of Todoist's webhooks; kept in small letters, with _ "
+        "for : . / and -, as in the subject: `item:completed` is `item_completed`",
+        examples=["app_opened", "task_completed", "item:completed"],
+    ),
+    AfterValidator(subject_token),
+]
 
-    Only a shipped profile can hold a NaN; it is written as text, for a null would replay as a value that was missing.
-    """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, ser_json_inf_nan="strings")
-
-
-class Event(_Fact):
-    event_id: Name
+Milliseconds = Annotated[float, Field(ge=0, le=86_400_000)]  # up to a day: means of unbounded values overflow
 
 
 class Signal(Event):
-    """`signals.<type>`, from the recommender: a task completed, the app opened, …"""
+    """An event on `signals.<type>`, from the recommender: a task was completed, the app was opened, and more."""
 
-    user_id: Name
-    type: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
-    occurred_at: AwareDatetime
-    data: dict[str, Any] = {}
+    user_id: EventName
+    type: SignalType
+    occurred_at: Instant
+    data: dict[str, Any] = Field({})
+
+    def data_json(self) -> str:
+        """Return the data as stores keep it: keys sorted, and numbers that JSON does not have as text, like `"NaN"`."""
+        plain = from_json(to_json(self.data, inf_nan_mode="strings"))
+        return json.dumps(plain, separators=(",", ":"), sort_keys=True, allow_nan=False)
 
 
 class Feedback(Event):
-    """`feedback.<reaction>`, from the recommender: what a user did with what was decided."""
+    """An event on `feedback.<reaction>`, from the recommender: how a user reacted to what was decided."""
 
-    request_id: Name
-    candidate_id: Name
-    user_id: Name
+    request_id: EventName
+    candidate_id: EventName
+    user_id: EventName
     reaction: Reaction
-    occurred_at: AwareDatetime
-
-
-class MomentFacts(_Fact):
-    """All that features read at the moment of a decision; no task text. Replay starts here."""
-
-    now: AwareDatetime
-    timezone: str
-    tasks: tuple[TaskFacts, ...]
-    profile: dict[str, Any] | None
-    profile_computed_at: AwareDatetime | dict[str, AwareDatetime] | None = None
-
-
-class DecidedCandidate(_Fact):
-    """One candidate as judged: `row` is the served feature row, `value` the model's, `propensity` the policy's."""
-
-    id: str
-    kind: str
-    task_id: str | None = None
-    prompt_version: str | None = None
-    eligible: bool = True
-    row: tuple[float, ...]
-    value: float
-    propensity: float
-
-
-class ShadowChances(_Fact):
-    """What another policy would have done: its chance for each candidate, in the candidates' order."""
-
-    policy: PolicyInfo
-    propensities: tuple[float, ...]
-
-
-class AssignmentFacts(_Fact):
-    """The experiment as it stood when the round was assigned: an estimate has to know the weights in force.
-
-    In mode `shadow` the default policy acted, in `apprentice` and `holdout` the baseline; the variant's own policy is
-    then among the round's shadows.
-    """
-
-    mode: Mode
-    unit: Literal["user", "request"]
-    coverage: float
-    weights: dict[str, float]
+    occurred_at: Instant
 
 
 class ScoreDecision(Event):
-    """`decisions.score`: a whole round, enough to train on, to evaluate policies on, and to replay."""
+    """An event on `decisions.score`: a whole round, enough to train on, to evaluate policies on, and to replay."""
 
-    request_id: Name
-    user_id: Name
-    decided_at: AwareDatetime
-    moment: MomentFacts
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    request_id: EventName
+    user_id: EventName
+    decided_at: Instant
+    moment: ContextFacts
     feature_set: str
     candidates: tuple[DecidedCandidate, ...]
-    chosen: str | None
+    chosen_id: EventName | None = Field(validation_alias=AliasChoices("chosen_id", "chosen"))
     propensity: float | None
-    baseline: str | None
+    baseline_id: str | None = Field(validation_alias=AliasChoices("baseline_id", "baseline"))
     model: ModelInfo
     policy: PolicyInfo
     experiment: ExperimentInfo | None = None
-    shadows: tuple[ShadowChances, ...] = ()
+    shadows: tuple[ShadowPropensities, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     degraded: Degraded | None = None
     assignment: AssignmentFacts | None = None
-    beliefs: dict[str, Any] | None = None  # what the policies of this round believed (oo_experiments.beliefs)
-    seals: dict[str, int] | None = None  # a checksum of each input, by name (oo_contracts.seals)
+    beliefs: dict[str, Any] | None = None  # the beliefs that the policies of this round used (`Beliefs`)
+    seals: dict[str, int] | None = None  # a checksum of each input, by name (oo_contracts.checksums)
+
+    def contradiction(self) -> str | None:
+        """Return the first contradiction among candidates, choice, propensities and shadows, or None."""
+        return next(score_contradictions(self), None)
 
     @property
-    def judged(self) -> bool:
-        """Whether a model gave the values; they are 0 otherwise, and say nothing."""
+    def has_prediction(self) -> bool:
+        """Whether a model gave the values; they are all 0 otherwise and mean nothing."""
         return self.model != NO_MODEL
 
 
-class PromptDraw(_Fact):
-    """How a prompt version was drawn for a call that left it to us, with all that replay needs.
-
-    `joint` is p(candidate) · p(version | candidate), when the call says with which chance its candidate was chosen.
-    """
-
-    versions: tuple[str, ...]
-    propensities: tuple[float, ...]
-    propensity: float
-    default: str
-    policy: PolicyInfo
-    experiment: ExperimentInfo | None = None
-    assignment: AssignmentFacts | None = None
-    beliefs: dict[str, Any] | None = None
-    shadows: tuple[ShadowChances, ...] = ()
-    candidate: float | None = None
-    joint: float | None = None
-
-
 class GenerateDecision(Event):
-    """`decisions.generate`: which prompt version wrote a tip; the tip's text stays out."""
+    """An event on `decisions.generate`: which prompt version wrote a tip; the tip's text is not in it."""
 
-    request_id: Name
-    user_id: Name
-    decided_at: AwareDatetime
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    request_id: EventName
+    user_id: EventName
+    decided_at: Instant
     candidate_id: str | None
-    prompt_version: str
+    prompt_version: EventName
     prompt_digest: str
     model: str
     fallback: FallbackReason | None
     usage: Usage
-    latency_ms: float
-    draw: PromptDraw | None = None
-    seals: dict[str, int] | None = None  # of a version that was drawn; as in ScoreDecision
+    latency_ms: Milliseconds
+    draw: PromptAssignment | None = None
+    seals: dict[str, int] | None = None  # only where the version was drawn; as in ScoreDecision
+
+    def contradiction(self) -> str | None:
+        """Return the first contradiction between the prompt version and its draw, or None."""
+        return next(generate_contradictions(self), None)
 
 
 class Prediction(Event):
-    """`predictions.<model>`, from the predictor: the evidence on which shadow and live are compared."""
+    """An event on `predictions.<model>`, from the predictor, by which a shadow is compared with the live model.
 
-    request_id: str
+    `outcome` is how the call ended. Of live calls only those that were answered are published, of mirrored copies all.
+    A call that is `too_late` has values when they were computed nevertheless; other failures have none, and a `reason`.
+    """
+
+    request_id: EventName
     role: Literal["live", "shadow"]
     model: ModelInfo
     feature_set: str
     values: tuple[float, ...]
-    latency_ms: float
-    occurred_at: datetime
+    latency_ms: Milliseconds
+    occurred_at: Instant
+    outcome: PredictionOutcome = "answered"
+    reason: str | None = None

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 `application/problem+json`: no exception text, the field named where there is one."""
+"""This module defines errors as RFC 9457 `application/problem+json`: they name the field and quote no exception."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field; `pointer` is an RFC 6901 JSON pointer into the body."""
+    """The error of one field; `pointer` is an RFC 6901 JSON pointer into the body."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,7 +1,7 @@
-"""Todoist tasks in both shapes that Todoist's APIs send, and the part of them that features may see.
+"""This module defines Todoist tasks in both shapes that Todoist's APIs send, and the part that features may see.
 
 REST v2 says `created_at`, `is_completed`, `order`, `due.datetime`; API v1 (Sync) says `added_at`, `checked`,
-`child_order`, and puts the time into `due.date`. Fields that we do not know are ignored.
+`child_order`, and puts the time into `due.date`. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Due(BaseModel):
 
 
 class TaskFacts(BaseModel):
-    """All that features may know of a task: no text, so a decision event can carry it and replay can use it."""
+    """All that features may know of a task: no text, so that a decision event can carry it and replay can use it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -81,13 +81,13 @@ class TaskFacts(BaseModel):
     has_parent: bool = False
 
     def due_at(self, zone: ZoneInfo) -> datetime | None:
-        """The due instant in the user's zone; None without a due date, or when only a day is given."""
+        """Return the due instant in the user's zone, or None without a due date or when only a day is given."""
         if not isinstance(self.due, datetime):
             return None
         return self.due.replace(tzinfo=zone) if self.due.tzinfo is None else self.due.astimezone(zone)
 
     def due_day(self, zone: ZoneInfo) -> date | None:
-        """The calendar day in the user's zone on which the task is due."""
+        """Return the calendar day in the user's zone on which the task is due, or None without a due date."""
         at = self.due_at(zone)
         return at.date() if at is not None else self.due
 
@@ -114,7 +114,7 @@ class Task(BaseModel):
     order: int = Field(0, validation_alias=AliasChoices("order", "child_order"), description="`child_order` in API v1")
 
     def facts(self) -> TaskFacts:
-        """What of this task may enter features and the log."""
+        """Return the part of this task that may enter features and the log."""
         return TaskFacts.model_construct(
             id=self.id,
             priority=self.priority,

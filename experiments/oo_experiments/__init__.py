@@ -1,1 +1,1 @@
-"""Assignment, policies and decisions that always know their propensity."""
+"""This package assigns users to experiments, and holds policies whose decisions always have a known propensity."""

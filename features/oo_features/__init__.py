@@ -1,1 +1,1 @@
-"""Every feature, declared once: context, profile mirror, candidate; feature sets and their fingerprint."""
+"""This package declares every feature once, the feature sets that models see, and their fingerprints."""

@@ -1,55 +1,58 @@
-"""Request-time features: from the server's clock and the live task list of the call. They are never cached."""
+"""This module declares the features of a call's context: the server's clock and the live task list.
+
+They are never cached.
+"""
 
 from __future__ import annotations
 
 from oo_contracts.task import TaskFacts
 
 from oo_features.feature import feature
-from oo_features.moment import Moment
+from oo_features.feature_context import FeatureContext
 
 __all__ = ["CONTEXT_FEATURES"]
 
 
 @feature(group="context", dtype="int", source="clock", freshness="the call", fallback=12, low=0, high=23)
-def hour_of_day(moment: Moment) -> int:
+def hour_of_day(context: FeatureContext) -> int:
     """Hour on the user's clock, 0 to 23. The server's time rules; the client's clock is never read."""
-    return moment.now.hour
+    return context.now.hour
 
 
 @feature(group="context", dtype="int", source="clock", freshness="the call", fallback=0, low=0, high=6)
-def day_of_week(moment: Moment) -> int:
+def day_of_week(context: FeatureContext) -> int:
     """Day on the user's calendar, Monday = 0."""
-    return moment.now.weekday()
+    return context.now.weekday()
 
 
 @feature(group="context", dtype="int", source="todoist", freshness="the call", fallback=0, low=0)
-def open_tasks(moment: Moment) -> int:
+def open_tasks(context: FeatureContext) -> int:
     """How many tasks are open."""
-    return sum(not task.completed for task in moment.tasks)
+    return sum(not task.completed for task in context.tasks)
 
 
 @feature(group="context", source="todoist", freshness="the call", fallback=0.0, low=0, high=1)
-def overdue_share(moment: Moment) -> float | None:
+def overdue_share(context: FeatureContext) -> float | None:
     """Part of the open tasks that were due before today; unknown for an empty list."""
-    today = moment.now.date()
-    return _share([(day := task.due_day(moment.zone)) is not None and day < today for task in _open(moment)])
+    today = context.now.date()
+    return _share([(day := task.due_day(context.zone)) is not None and day < today for task in _open(context)])
 
 
 @feature(group="context", source="todoist", freshness="the call", fallback=0.0, low=0, high=1)
-def due_today_share(moment: Moment) -> float | None:
+def due_today_share(context: FeatureContext) -> float | None:
     """Part of the open tasks that are due today; unknown for an empty list."""
-    today = moment.now.date()
-    return _share([task.due_day(moment.zone) == today for task in _open(moment)])
+    today = context.now.date()
+    return _share([task.due_day(context.zone) == today for task in _open(context)])
 
 
 @feature(group="context", source="todoist", freshness="the call", fallback=0.0, low=0, high=1)
-def urgent_share(moment: Moment) -> float | None:
+def urgent_share(context: FeatureContext) -> float | None:
     """Part of the open tasks with Todoist's highest priority (4 in the API); unknown for an empty list."""
-    return _share([task.priority == 4 for task in _open(moment)])
+    return _share([task.priority == 4 for task in _open(context)])
 
 
-def _open(moment: Moment) -> list[TaskFacts]:
-    return [task for task in moment.tasks if not task.completed]
+def _open(context: FeatureContext) -> list[TaskFacts]:
+    return [task for task in context.tasks if not task.completed]
 
 
 def _share(marks: list[bool]) -> float | None:

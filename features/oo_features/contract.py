@@ -1,4 +1,4 @@
-"""The digest of the profile contract: what the recommender and we have to agree on, as one number to compare."""
+"""This module computes the digest of the profile contract, which the recommender compares with its own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable
 
 from oo_features.profile_schema import PROFILE_FEATURES
 
-__all__ = ["Promise", "contract_digest", "mirror"]
+__all__ = ["Promise", "contract_digest", "profile_promises"]
 
 Promise = tuple[str, int, str | None]  # name, ttlSec, dtype; None where a registry declares no dtype
 
 
 def contract_digest(promises: Iterable[Promise]) -> str:
-    """SHA-256 over the promises, whatever order they are declared in.
+    """Return the SHA-256 over the promises, in hexadecimal, independent of the order in which they are declared.
 
     >>> contract_digest([("a", 60, "int"), ("b", 5, None)]) == contract_digest([("b", 5, None), ("a", 60, "int")])
     True
@@ -23,6 +23,6 @@ def contract_digest(promises: Iterable[Promise]) -> str:
     return hashlib.sha256(json.dumps(listed, separators=(",", ":")).encode()).hexdigest()
 
 
-def mirror() -> tuple[Promise, ...]:
-    """What our mirror promises."""
+def profile_promises() -> tuple[Promise, ...]:
+    """Return the name, TTL in seconds and dtype that our mirror declares for each profile feature with a TTL."""
     return tuple((item.name, int(item.ttl.total_seconds()), item.dtype) for item in PROFILE_FEATURES if item.ttl)

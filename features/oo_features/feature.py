@@ -1,4 +1,4 @@
-"""A feature is a documented function, declared once with its dtype, source, freshness, fallback and bounds."""
+"""This module defines a feature: a documented function with its dtype, source, freshness, fallback and bounds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, Literal
 from oo_contracts.score import Candidate, Reason
 from oo_contracts.task import TaskFacts
 
-from oo_features.moment import Moment
+from oo_features.feature_context import FeatureContext
 
-__all__ = ["Dtype", "Feature", "Subject", "checked", "feature"]
+__all__ = ["CandidateContext", "Dtype", "Feature", "check_value", "feature"]
 
 Dtype = Literal["float32", "int", "bool"]
 Group = Literal["context", "profile", "candidate"]
@@ -21,18 +21,21 @@ FLOAT32_MAX = 3.4028234663852886e38  # rows are float32
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What a candidate feature looks at: the candidate, its task if it has one, and its place among the candidates."""
+class CandidateContext:
+    """The input of a candidate feature: the candidate, its task if it has one, and its index."""
 
-    moment: Moment
+    context: FeatureContext
     candidate: Candidate
     task: TaskFacts | None
-    place: int
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """`low` and `high` are inclusive; a value that is unknown, invalid or outside becomes `fallback`."""
+    """One declared feature.
+
+    `low` and `high` are inclusive; an unknown, invalid or outlying value becomes `fallback`.
+    """
 
     name: str
     group: Group
@@ -48,6 +51,7 @@ class Feature:
 
     @property
     def full_name(self) -> str:
+        """The name in rows, events and replies, `<group>.<name>`."""
         return f"{self.group}.{self.name}"
 
 
@@ -61,10 +65,10 @@ def feature(
     low: float = -math.inf,
     high: float = math.inf,
 ) -> Callable[[Callable[..., Any]], Feature]:
-    """Turn a documented function into a feature of the same name.
+    """Return a decorator that turns a documented function into a feature of the same name.
 
     Raises:
-        ValueError: the function has no docstring; a feature that nobody can explain is not one.
+        ValueError: the function has no docstring; nobody could explain such a feature.
     """
 
     def declare(compute: Callable[..., Any]) -> Feature:
@@ -75,19 +79,22 @@ def feature(
     return declare
 
 
-def checked(of: Feature, value: Any, *, absent: Reason = "null") -> tuple[float, Reason | None]:
-    """The value as a finite number within bounds, or the fallback with the reason for it."""
+def check_value(declaration: Feature, value: Any, *, absent: Reason = "null") -> tuple[float, Reason | None]:
+    """Return the value as a finite number within bounds and None, or the fallback and the reason for it."""
     if value is None:
-        return of.fallback, absent
-    if not _fits(of.dtype, value) or not abs(value) <= FLOAT32_MAX:  # NaN is not below anything
-        return of.fallback, "invalid"
-    if not of.low <= value <= of.high:
-        return of.fallback, "out_of_range"
+        return declaration.fallback, absent
+    if not _fits(declaration.dtype, value) or not abs(value) <= FLOAT32_MAX:  # NaN is not below anything
+        return declaration.fallback, "invalid"
+    if not declaration.low <= value <= declaration.high:
+        return declaration.fallback, "out_of_range"
     return float(value), None
 
 
 def _fits(dtype: Dtype, value: Any) -> bool:
-    """JSON's own types only: a boolean is no number, text is no number, 3.0 is an integer but 3.5 is not."""
+    """Whether a value has the dtype, by JSON's types.
+
+    A boolean or a text is no number; 3.0 is an integer, 3.5 is not.
+    """
     if dtype == "bool":
         return isinstance(value, bool)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""A feature set: what one model sees, in its order, and the fingerprint that ties the model to this code."""
+"""This module defines a feature set: what one model sees, in its order, and the fingerprint of its code."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from oo_contracts.score import Candidate, Fallback
 from oo_contracts.task import TaskFacts
 from oo_contracts.wire import columns_digest
 
-from oo_features import candidate, context, feature, moment, profile_schema
-from oo_features.feature import Feature, Subject, checked
+from oo_features import candidate, context, feature, feature_context, profile_schema
+from oo_features.feature import CandidateContext, Feature, check_value
+from oo_features.feature_context import FeatureContext
 from oo_features.fingerprint import code_digest
-from oo_features.moment import Moment
 from oo_features.profile_schema import age_known, profile_value
 
 __all__ = ["FeatureSet", "Rows"]
@@ -28,7 +28,7 @@ __all__ = ["FeatureSet", "Rows"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One row per candidate, float32 values in the set's order, and what had to fall back (once per feature)."""
+    """One row of float32 values for each candidate, in the set's order, and what fell back (once per feature)."""
 
     values: tuple[tuple[float, ...], ...]
     fallbacks: tuple[Fallback, ...]
@@ -55,15 +55,20 @@ class FeatureSet:
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
+        """Every feature of the set, in the order of the row."""
         return (*self.context, *self.profile, *self.candidate)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
+        """The full name of every feature, in the order of the row."""
         return tuple(item.full_name for item in self.features)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over names, order, dtypes, fallbacks, bounds, TTLs and the code that computes them."""
+        """The SHA-256, in hexadecimal, over the declarations and the code that computes them.
+
+        Declarations are names, order, dtypes, fallbacks, bounds, TTLs and sources.
+        """
         declared = [
             [item.full_name, item.dtype, item.fallback, str(item.low), str(item.high), str(item.ttl), item.source]
             for item in self.features
@@ -72,31 +77,33 @@ class FeatureSet:
 
     @cached_property
     def ref(self) -> str:
-        """Name and fingerprint, as events, model tags and inference calls carry them."""
+        """The name and fingerprint, as events, model tags and inference calls carry them."""
         return f"{self.name}@{self.fingerprint[:16]}"
 
     @cached_property
     def columns(self) -> str:
-        """A digest of the names in their order, which a predictor compares with its model's own."""
+        """The digest of the names in their order, which a predictor compares with its model's own."""
         return columns_digest(self.names)
 
-    def rows(self, at: Moment, candidates: Sequence[Candidate]) -> Rows:
-        """One row per candidate. What belongs to the call is computed once.
+    def rows(self, context: FeatureContext, candidates: Sequence[Candidate]) -> Rows:
+        """Return one row for each candidate, shape (candidates, features).
 
-        Context and profile fall backs are reported; a candidate feature that is unknown (a tip without a task has no
-        priority) is its declared fallback by design and is not.
+        What belongs to the call is computed once.
+
+        Fallbacks of context and profile are reported. A candidate feature that is unknown (a tip without a task has no
+        priority) has its declared fallback by design, and is not reported.
         """
-        shared, fallbacks = self._shared(at)
-        tasks = {task.id: task for task in at.tasks}
+        shared, fallbacks = self._shared(context)
+        tasks = {task.id: task for task in context.tasks}
         values = tuple(
-            _float32((*shared, *self._own(Subject(at, item, _task_of(item, tasks), place))))
+            _float32((*shared, *self._own(CandidateContext(context, item, _task_of(item, tasks), place))))
             for place, item in enumerate(candidates)
         )
-        return Rows(values, fallbacks, age_known(self.profile, at))
+        return Rows(values, fallbacks, age_known(self.profile, context))
 
-    def _shared(self, at: Moment) -> tuple[tuple[float, ...], tuple[Fallback, ...]]:
-        found = [checked(item, item.compute(at), absent="unknown") for item in self.context]
-        found += [profile_value(item, at) for item in self.profile]
+    def _shared(self, context: FeatureContext) -> tuple[tuple[float, ...], tuple[Fallback, ...]]:
+        found = [check_value(item, item.compute(context), absent="unknown") for item in self.context]
+        found += [profile_value(item, context) for item in self.profile]
         fallbacks = tuple(
             Fallback(feature=item.full_name, reason=reason)
             for item, (_, reason) in zip((*self.context, *self.profile), found, strict=True)
@@ -104,22 +111,22 @@ class FeatureSet:
         )
         return tuple(value for value, _ in found), fallbacks
 
-    def _own(self, subject: Subject) -> list[float]:
-        found = [item.compute(subject) for item in self.candidate]
+    def _own(self, candidate: CandidateContext) -> list[float]:
+        found = [item.compute(candidate) for item in self.candidate]
         return [item.fallback if value is None else value for item, value in zip(self.candidate, found, strict=True)]
 
 
 def _code(features: tuple[Feature, ...]) -> tuple[ModuleType, ...]:
-    """The modules that make a row what it is, this one among them, and those of features that stand elsewhere."""
-    always = (task, feature, moment, context, profile_schema, candidate, sys.modules[__name__])
+    """Return the modules whose code determines a row: this package's, and those of features defined elsewhere."""
+    always = (task, feature, feature_context, context, profile_schema, candidate, sys.modules[__name__])
     names = {item.compute.__module__ for item in features} - {module.__name__ for module in always}
     return (*always, *(sys.modules[name] for name in sorted(names)))
 
 
-def _task_of(of: Candidate, tasks: dict[str, TaskFacts]) -> TaskFacts | None:
-    return tasks.get(of.task_id) if of.task_id is not None else None
+def _task_of(candidate: Candidate, tasks: dict[str, TaskFacts]) -> TaskFacts | None:
+    return tasks.get(candidate.task_id) if candidate.task_id is not None else None
 
 
 def _float32(values: tuple[float, ...]) -> tuple[float, ...]:
-    """Rounded to what a float32 can hold, so that JSON, ONNX and training all see the same number."""
+    """Return the values rounded to what a float32 can hold, so that JSON, ONNX and training all see the same number."""
     return tuple(array("f", values))

@@ -1,7 +1,7 @@
-"""Rows on one scale, for linear policies: each feature in [0, 1] by what was declared of it.
+"""This module scales rows for linear policies: each feature becomes a number in [0, 1] by its declared bounds.
 
-This is no feature and not part of the fingerprint; but beliefs were learned on it. Whoever changes it starts a new
-experiment, for replay would find every context changed.
+The scale is no feature and not part of the fingerprint, but beliefs are learned on it. Whoever changes it starts a new
+experiment, because replay would find every context changed.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from oo_features.feature import Feature
 from oo_features.feature_set import FeatureSet
 
-__all__ = ["scaled"]
+__all__ = ["scale_row"]
 
-HALF = 10.0  # what is this far above the lower bound of a feature without an upper one is in the middle
-
-
-def scaled(of: FeatureSet, row: Sequence[float]) -> tuple[float, ...]:
-    """A served row, shape (features,), as a context of the same shape."""
-    return tuple(_scaled(item, value) for item, value in zip(of.features, row, strict=True))
+HALF_POINT = 10.0  # without an upper bound, a value this far above the lower bound becomes 0.5
 
 
-def _scaled(of: Feature, value: float) -> float:
-    """Linear between two bounds; above a lower bound alone it rises towards 1 as x / (x + HALF)."""
-    if math.isinf(of.low):
-        raise ValueError(f"{of.full_name} has no lower bound, and so no scale")
-    above = max(0.0, value - of.low)
-    share = above / (above + HALF) if math.isinf(of.high) else above / (of.high - of.low)
+def scale_row(features: FeatureSet, row: Sequence[float]) -> tuple[float, ...]:
+    """Return a served row, shape (features,), as a context of the same shape with values in [0, 1]."""
+    return tuple(_scale(item, value) for item, value in zip(features.features, row, strict=True))
+
+
+def _scale(feature: Feature, value: float) -> float:
+    """Scale linearly between two bounds; above a lower bound alone rise towards 1 as x / (x + HALF_POINT)."""
+    if math.isinf(feature.low):
+        raise ValueError(f"{feature.full_name} has no lower bound, and so no scale")
+    above = max(0.0, value - feature.low)
+    share = above / (above + HALF_POINT) if math.isinf(feature.high) else above / (feature.high - feature.low)
     return min(1.0, share)

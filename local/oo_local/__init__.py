@@ -1,1 +1,1 @@
-"""The whole system on one machine, and the oo-ml command line."""
+"""The embedded stack: the whole system on one machine, without Kubernetes."""

@@ -6,14 +6,18 @@ and mirror change without a restart. Two Envoys share both ports; either may go 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oo_local.layout import Layout
+import yaml
 
-__all__ = ["TYPES", "bootstrap", "write", "write_split"]
+from oo_local.layout import SLOTS, Layout, shadow_of
+
+__all__ = ["TYPES", "Split", "bootstrap", "write", "write_split"]
 
 TYPES = "type.googleapis.com/envoy."
 HTTP = TYPES + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -28,16 +32,24 @@ RETRY = {
 CHECK = {
     "timeout": "1s",
     "interval": "1s",
-    "no_traffic_interval": "1s",  # a minute else: who was looked for before it was there stays away for so long
+    "no_traffic_interval": "1s",  # a minute by default, for which an endpoint that was not up at first would stay away
     "unhealthy_threshold": 2,  # one slow answer on a busy machine is no outage
     "healthy_threshold": 1,
 }
-ENTRIES = ("/score", "/generate", "/v1/", "/v2/", "/healthz/")
+ROUTES = Path(__file__).parents[2] / "charts" / "oo-ml" / "files" / "routes.yaml"  # the chart's own list
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The slots of the layout that the calls for predictions go to; `challenger` is None without one."""
+
+    predictor: str = "predictor"
+    challenger: str | None = None
+
+
 def bootstrap(layout: Layout, name: str) -> Json:
-    """What one Envoy is started with: everything else is in the watched files."""
+    """Return what one Envoy is started with; everything else is in the watched files."""
     folder = layout.run / "envoy"
     source = {"path_config_source": {"path": f"{folder}/lds.json", "watched_directory": {"path": str(folder)}}}
     clusters = {"path_config_source": {"path": f"{folder}/cds.json", "watched_directory": {"path": str(folder)}}}
@@ -48,8 +60,8 @@ def bootstrap(layout: Layout, name: str) -> Json:
     }
 
 
-def write(layout: Layout, values: Mapping[str, Any], *, challenger: bool) -> None:
-    """All files; the split's routes by the rollout's values."""
+def write(layout: Layout, values: Mapping[str, Any], split: Split) -> None:
+    """Write all files; the split's routes follow the rollout's values."""
     folder = layout.run / "envoy"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("envoy-1", "envoy-2"):
@@ -59,41 +71,49 @@ def write(layout: Layout, values: Mapping[str, Any], *, challenger: bool) -> Non
         _listener("split", layout.at("split"), {"rds": _watched(folder, "split")}),
     ]
     _place(folder / "cds.json", _resources("config.cluster.v3.Cluster", _clusters(layout)))
-    write_split(layout, values, challenger=challenger)
+    write_split(layout, values, split)
     _place(folder / "lds.json", _resources("config.listener.v3.Listener", listeners))
 
 
-def write_split(layout: Layout, values: Mapping[str, Any], *, challenger: bool) -> None:
-    """Only the split: takes effect at once."""
-    folder = layout.run / "envoy"
-    _place(
-        folder / "rds.json", _resources("config.route.v3.RouteConfiguration", [_split(values, challenger=challenger)])
-    )
+def write_split(layout: Layout, values: Mapping[str, Any], split: Split) -> str:
+    """Write only the split, which takes effect at once; return the version that Envoy reports when it has taken it
+    over."""
+    routes = _resources("config.route.v3.RouteConfiguration", [_split(values, split)])
+    version = hashlib.sha256(json.dumps(routes).encode()).hexdigest()[:16]
+    _place(layout.run / "envoy" / "rds.json", {"version_info": version, **routes})
+    return version
 
 
 def _entry(values: Mapping[str, Any]) -> Json:
     timeout = f"{values['ingress']['timeoutSeconds']}s"
     route = {"cluster": "transformer", "timeout": timeout, "retry_policy": RETRY}
-    routes = [{"match": {"prefix": entry}, "route": route} for entry in ENTRIES]
-    return {"name": "entry", "virtual_hosts": [{"name": "entry", "domains": ["*"], "routes": routes}]}
+    return _only("entry", route)
 
 
-def _split(values: Mapping[str, Any], *, challenger: bool) -> Json:
-    """Weights and mirror between the champion's predictor and the challenger's."""
+def _split(values: Mapping[str, Any], split: Split) -> Json:
+    """Return the routes with weights and mirror between the champion's predictor and the challenger's."""
     rollout = values["rollout"]["challenger"]
-    weight = rollout["weight"] if challenger else 0
-    shares = [{"name": "predictor", "weight": 100 - weight}, {"name": "challenger", "weight": weight}]
     timeout = f"{values['ingress']['inferenceTimeoutSeconds']}s"
+    shares = [{"name": split.predictor, "weight": 100}]
     route: Json = {"weighted_clusters": {"clusters": shares}, "timeout": timeout, "retry_policy": RETRY}
-    if challenger and rollout["mirrorPercent"]:
-        share = {"default_value": {"numerator": rollout["mirrorPercent"], "denominator": "HUNDRED"}}
-        route["request_mirror_policies"] = [{"cluster": "challenger-shadow", "runtime_fraction": share}]
-    host = {"name": "split", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": route}]}
-    return {"name": "split", "virtual_hosts": [host]}
+    if split.challenger is not None:
+        shares[0]["weight"] = 100 - rollout["weight"]
+        shares.append({"name": split.challenger, "weight": rollout["weight"]})
+        if rollout["mirrorPercent"]:
+            share = {"default_value": {"numerator": rollout["mirrorPercent"], "denominator": "HUNDRED"}}
+            route["request_mirror_policies"] = [{"cluster": shadow_of(split.challenger), "runtime_fraction": share}]
+    return _only("split", route)
+
+
+def _only(name: str, route: Json) -> Json:
+    """Return a route configuration of the listed paths; a path that is not on the list is a 404."""
+    paths = yaml.safe_load(ROUTES.read_text())[name]
+    routes = [{"match": {"path": path}, "route": route} for path in paths]
+    return {"name": name, "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}]}
 
 
 def _listener(name: str, port: int, routes: Json) -> Json:
-    """Both Envoys bind the port (SO_REUSEPORT); the caller's x-request-id is kept."""
+    """Return a listener that both Envoys bind (SO_REUSEPORT), and that keeps the caller's x-request-id."""
     manager = {
         "@type": HTTP,
         "stat_prefix": name,
@@ -101,6 +121,7 @@ def _listener(name: str, port: int, routes: Json) -> Json:
         "preserve_external_request_id": True,
         "use_remote_address": True,
         "normalize_path": True,
+        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "oo-ml"},
         "local_reply_config": _problems(),
         **routes,
     }
@@ -109,11 +130,16 @@ def _listener(name: str, port: int, routes: Json) -> Json:
 
 
 def _problems() -> Json:
-    """What Envoy itself answers is problem+json too, and an outage says when to come again."""
+    """Return the form of Envoy's own responses: problem+json, and retry-after for an outage."""
     retry = {"header": {"key": "retry-after", "value": "1"}}
-    outage = {"comparison": {"op": "EQ", "value": {"default_value": 503, "runtime_key": "none"}}}
     return {
-        "mappers": [{"filter": {"status_code_filter": outage}, "headers_to_add": [retry]}],
+        "mappers": [
+            {"filter": _is_status(503), "headers_to_add": [retry]},
+            {
+                "filter": _is_status(501),
+                "status_code": 400,
+            },  # the body has an unknown coding, which is the caller's error
+        ],
         "body_format": {
             "json_format": {
                 "type": "about:blank",
@@ -126,12 +152,16 @@ def _problems() -> Json:
     }
 
 
+def _is_status(code: int) -> Json:
+    value = {"default_value": code, "runtime_key": "none"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
 def _clusters(layout: Layout) -> list[Json]:
     return [
         _cluster("transformer", [layout.at("transformer-1"), layout.at("transformer-2")], "/healthz/ready"),
-        _cluster("predictor", [layout.at("predictor")]),
-        _cluster("challenger", [layout.at("challenger")]),
-        _cluster("challenger-shadow", [layout.at("challenger-shadow")]),
+        *(_cluster(slot, [layout.at(slot)]) for slots in SLOTS.values() for slot in slots),
+        *(_cluster(shadow_of(slot), [layout.at(shadow_of(slot))]) for slot in SLOTS["challenger"]),
     ]
 
 
@@ -144,7 +174,9 @@ def _cluster(name: str, ports: list[int], health: str | None = None) -> Json:
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     }
     if health is not None:
-        cluster["common_lb_config"] = {"update_merge_window": "0s"}  # a second else, in which who is back is not asked
+        cluster["common_lb_config"] = {
+            "update_merge_window": "0s"
+        }  # a second by default, in which a returned endpoint gets no calls
         cluster["health_checks"] = [{**CHECK, "http_health_check": {"path": health}}]
     return cluster
 
@@ -163,7 +195,7 @@ def _resources(kind: str, items: list[Json]) -> Json:
 
 
 def _place(path: Path, content: Json) -> None:
-    """Written beside, then moved: Envoy never reads half a file."""
+    """Write beside, then move, so that Envoy never reads half a file."""
     beside = path.with_suffix(".new")
     beside.write_text(json.dumps(content, indent=1))
     beside.replace(path)

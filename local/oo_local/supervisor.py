@@ -3,58 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from oo_local import envoy, models, state
-from oo_local.models import Models
-from oo_local.process import Process, Running
+from oo_contracts.stack_status import Phase, StackStatus, write_status
+from oo_features.feature_sets import RANKER_V1
+
+from oo_local import envoy, served_versions
+from oo_local.bluegreen import Predictors
+from oo_local.envoy import Split
+from oo_local.first_jobs import FIRST_JOBS, ProgressReporter, StartFailed, run_job
+from oo_local.group import NotReady, ProcessGroup
+from oo_local.layout import SLOTS
+from oo_local.served_versions import ServedVersions
 from oo_local.stack import Stack
-from oo_local.state import Phase, StackStatus
 
-__all__ = ["Failed", "Narrator", "Supervisor"]
+__all__ = ["Supervisor"]
 
-FOLLOW = 3.0  # seconds between two looks at the registry
-
-
-class Failed(Exception):
-    """The stack could not be started; the message says what and where to look."""
-
-
-class Narrator(Protocol):
-    """Tells a person what happens."""
-
-    def ready(self, name: str, seconds: float) -> None: ...
-    def working(self, text: str) -> None: ...
-    def detail(self, text: str) -> None: ...
-    def done(self, text: str) -> None: ...
+FOLLOW_INTERVAL_S = 3.0  # seconds between two reads of the registry's aliases
 
 
 @dataclass(slots=True)
 class Supervisor:
-    """One stack. `run` returns when it was told to stop and everything has ended."""
+    """The supervisor of one stack; `stopping` is set when it is to stop."""
 
     stack: Stack
-    narrator: Narrator
-    models: Models = field(default_factory=Models)
+    progress: ProgressReporter
+    timeout_s: float
     phase: Phase = "starting"
     error: str | None = None
-    running: dict[str, Running] = field(default_factory=dict)
-    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    group: ProcessGroup = field(init=False)
+    predictors: Predictors = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.group = ProcessGroup(self.stack.layout, self.changed, self.timeout_s)
+        self.predictors = Predictors(self.stack, self.group, RANKER_V1.ref)
 
     @asynccontextmanager
     async def up(self) -> AsyncIterator[None]:
-        """Everything ready inside; stopped in reverse order when left, however that happens.
+        """Have everything ready inside; stop it in reverse order when the block is left, however that happens.
 
         Raises:
-            Failed: a part was not ready in time, or the first training failed.
+            StartFailed: a part was not ready in time, or the first training failed.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -63,17 +59,16 @@ class Supervisor:
             await self._unless_stopped(self._start())
             if not self.stopping.is_set():
                 self._become("ready")
-            follower = asyncio.create_task(self._follow())
-            yield
-            follower.cancel()
-        except Failed as error:
+            async with self._following():
+                yield
+        except StartFailed as error:
             self.error = str(error)
             raise
         finally:
             await self._stop()
 
     async def _unless_stopped(self, work: Any) -> None:
-        """Ctrl-C while starting is a stop, too."""
+        """Do the work, or cancel it when the stack is stopped while it starts."""
         task, stop = asyncio.create_task(work), asyncio.create_task(self.stopping.wait())
         await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -84,139 +79,121 @@ class Supervisor:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _start(self) -> None:
-        layout = self.stack.layout
-        self.models = models.remembered(layout.data / "models.json")
-        envoy.write(layout, self.stack.values, challenger=False)
+        layout, predictors = self.stack.layout, self.predictors
+        predictors.wanted = served_versions.load_remembered(layout.data / "models.json")
+        envoy.write(layout, self.stack.values, Split())
         for process in self.stack.base():
-            self._launch(process)
-        if self.models.champion is None:
+            self.group.launch(process)
+        if predictors.wanted.champion is None:
             await self._ready("consumers", "mlflow")
-            self.models = await self._asked()
-        if self.models.champion is None:
+            predictors.wanted = await self._read_aliases()
+        if predictors.wanted.champion is None:
             await self._first_model()
         await self._serve()
         for process in self.stack.edge():
-            self._launch(process)
-        await self._ready(*self.running)
-
-    async def _asked(self) -> Models:
-        found = await asyncio.to_thread(models.asked, self.stack.layout.url("mlflow"))
-        return Models() if found is None else found
-
-    async def _first_model(self) -> None:
-        """A week of simulated events, and the first model trained on them."""
-        await self._job("simulating a first week of events", "simulate")
-        await self._job("training tip-ranker and registering it with its card", "train")
-        self.models = await self._asked()
-        if self.models.champion is None:
-            raise Failed("training registered no champion: see `oo-ml logs train`")
-
-    async def _job(self, what: str, name: str) -> None:
-        """A batch job of the pipelines, its output in a log."""
-        self.narrator.working(what)
-        command, environ = self.stack.pipeline(name)
-        log = self.stack.layout.logs / f"{name}.log"
-        with log.open("ab") as out:
-            child = await asyncio.create_subprocess_exec(*command, env=environ, stdout=out, stderr=out)
-            telling = asyncio.create_task(self._tell(what, log))
-            try:
-                code = await child.wait()
-            except asyncio.CancelledError:
-                child.terminate()
-                await child.wait()
-                raise
-            finally:
-                telling.cancel()
-        if code != 0:
-            raise Failed(f"{what} failed: see `oo-ml logs {name}`")
-        self.narrator.done(what)
-
-    async def _tell(self, what: str, log: Path) -> None:
-        """The job's own progress, as it stands at the end of its log."""
-        while True:
-            await asyncio.sleep(0.3)
-            last = await asyncio.to_thread(_last_words, log)
-            self.narrator.detail(f"{what}: {last}")
+            self.group.launch(process)
+        await self._ready(*self.group.running)
 
     async def _serve(self) -> None:
-        """The predictors of the versions that the registry names, and the split between them."""
-        layout = self.stack.layout
-        if self.models.champion is not None:
-            await self._serve_version("predictor", self.models.champion)
-        if self.models.challenger is not None and self.models.challenger != self.models.champion:
-            await self._serve_version("challenger", self.models.challenger)
-        models.remember(layout.data / "models.json", self.models)
-        envoy.write_split(layout, self.stack.values, challenger="challenger" in self.running)
+        """Serve what the registry names, before there are calls.
 
-    async def _serve_version(self, name: str, version: str) -> None:
-        process = self.stack.predictor(name, version)
-        if name in self.running and self.running[name].process == process:
-            return
-        if name in self.running:
-            await self.running[name].stop()
-            await self._tasks[name]
-        self._launch(process)
-        await self._ready(name)
+        Raises:
+            StartFailed: there is no champion, without which there is no stack.
+        """
+        for name in SLOTS:
+            await self.predictors.serve_wanted(name)
+        if self.predictors.served.champion is None:
+            raise StartFailed(self.predictors.warnings["predictor"])
+        served_versions.remember(self.stack.layout.data / "models.json", self.predictors.served)
 
-    async def _follow(self) -> None:
-        """When an alias moves, serve what it names now. MLflow being away changes nothing."""
+    async def _read_aliases(self) -> ServedVersions:
+        """Return what MLflow's aliases name; nothing when it does not answer."""
+        aliases = await asyncio.to_thread(served_versions.read_aliases, self.stack.layout.url("mlflow"))
+        return ServedVersions() if aliases is None else aliases
+
+    async def _first_model(self) -> None:
+        """Simulate a week of events, and train the first model on them.
+
+        Raises:
+            StartFailed: one of the jobs failed, or registered no champion.
+        """
+        for title, name in FIRST_JOBS.items():
+            await run_job(self.stack, self.progress, title, name)
+        self.predictors.wanted = await self._read_aliases()
+        if self.predictors.wanted.champion is None:
+            raise StartFailed(f"training registered no champion: {self.stack.layout.see_log('train')}")
+
+    @asynccontextmanager
+    async def _following(self) -> AsyncIterator[None]:
+        """Serve, inside the block, what an alias names when it moves; while MLflow is away nothing changes."""
+        tasks = [asyncio.create_task(work) for work in (self._poll_aliases(), *map(self._follow, SLOTS))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def _poll_aliases(self) -> None:
+        """Read the aliases, also while a version becomes ready: an alias that moves on, or back, gives that up."""
         while True:
-            await asyncio.sleep(FOLLOW)
-            found = await asyncio.to_thread(models.asked, self.stack.layout.url("mlflow"))
-            if found is None or found.champion is None or found == self.models:
+            await asyncio.sleep(FOLLOW_INTERVAL_S)
+            aliases = await asyncio.to_thread(served_versions.read_aliases, self.stack.layout.url("mlflow"))
+            if aliases is not None and aliases.champion is not None:
+                self.predictors.wanted = aliases
+
+    async def _follow(self, name: str) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_INTERVAL_S / 10)
+            if not await self.predictors.serve_wanted(name):
                 continue
-            self.models = found
-            try:
-                await self._serve()
-                self.narrator.done(f"serving champion {found.champion}, challenger {found.challenger or 'none'}")
-            except Failed as error:
-                self.narrator.done(str(error))
+            served = self.predictors.served
+            served_versions.remember(self.stack.layout.data / "models.json", served)
+            self.progress.done(f"serving champion {served.champion}, challenger {served.challenger or 'none'}")
+            for warning in self.warnings:
+                self.progress.warn(warning)
             self.changed()
 
-    def _launch(self, process: Process) -> None:
-        running = Running(process, self.stack.layout.logs / f"{process.name}.log", self.changed)
-        self.running[process.name] = running
-        self._tasks[process.name] = asyncio.create_task(self._kept(running), name=process.name)
-
-    async def _kept(self, running: Running) -> None:
-        for name in running.process.after:
-            await self.running[name].ready.wait()
-        await running.keep()
-
     async def _ready(self, *names: str) -> None:
-        """Wait until they are ready, and tell; a part that takes too long is a failure that names its log."""
+        """Wait until these parts are ready.
+
+        Raises:
+            StartFailed: a part took too long; the message names its log.
+        """
         await asyncio.gather(*map(self._one_ready, names))
 
     async def _one_ready(self, name: str) -> None:
-        running = self.running[name]
-        if running.ready.is_set():
+        if self.group.running[name].ready.is_set():
             return
         try:
-            await asyncio.wait_for(running.ready.wait(), running.process.patience)
-        except TimeoutError:
-            raise Failed(
-                f"{name} was not ready after {running.process.patience:.0f} s: see `oo-ml logs {name}`"
-            ) from None
-        self.narrator.ready(name, running.took or 0.0)
+            self.progress.ready(name, await self.group.wait_ready(name))
+        except NotReady as error:
+            raise StartFailed(str(error)) from None
 
     async def _stop(self) -> None:
-        """In reverse order of starting, one after the other."""
         self._become("stopping")
-        for name in reversed(list(self.running)):
-            running, task = self.running[name], self._tasks[name]
-            await running.stop()
-            if running.pid is None and running.state in {"waiting", "restarting"}:
-                task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            running.state = "stopped"
+        await self.group.stop_all()
         self._become("failed" if self.error else "stopped")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not as it should be although everything runs, each with what to do."""
+        mismatch, data = self.predictors.mismatch, self.stack.layout.data_option
+        features = (
+            f"every /score is degraded, for {mismatch}. Take the change of features back; or train a version with it "
+            f"(`oo-ml train{data}` when enough rounds have closed, `python -m oo_pipelines train --backfill FILE` now) "
+            "and make it champion; or start with a new folder, `oo-ml up --data NEW`, which trains its own first model"
+        )
+        return (*([features] if mismatch else []), *self.predictors.warnings.values())
 
     def _become(self, phase: Phase) -> None:
         self.phase = phase
         self.changed()
 
     def changed(self) -> None:
-        """Tell the status file."""
+        """Write the status file."""
         layout = self.stack.layout
         status = StackStatus(
             phase=self.phase,
@@ -227,14 +204,10 @@ class Supervisor:
             nats_url=layout.nats_url,
             store_url=layout.store_url,
             mlflow_url=layout.url("mlflow"),
-            champion=self.models.champion,
-            challenger=self.models.challenger,
+            champion=self.predictors.served.champion,
+            challenger=self.predictors.served.challenger,
             error=self.error,
-            processes=state.of(self.running.values()),
+            processes=self.group.statuses(),
+            warnings=self.warnings,
         )
-        state.write(layout.status, status)
-
-
-def _last_words(log: Path) -> str:
-    """The last line of a log, or what stands on it since it was last overwritten."""
-    return re.split(r"[\r\n]|\x1b\[K", log.read_text(errors="replace").rstrip())[-1]
+        write_status(status)

@@ -3,14 +3,12 @@
     MLmodel          MLflow's own description (flavour sklearn in skops format; never a pickle)
     model.skops      the fitted estimator
     model.onnx       the same as a graph, when it was exported and found equal
+    sample.json      rows and the estimator's values of them, which every server of the model has to give
     oo.json          the manifest: feature set, feature names, parity, and the SHA-256 of every file above
 
-The folder's digest is the SHA-256 of `oo.json`, which names every file's: who knows the digest knows the folder.
-
-ArtifactError
-├── Unsealed       no readable oo.json: not one of our model folders
-├── Tampered       a file is missing, foreign or changed, or the digest is another one
-└── Untrusted      a flavour or serialisation that runs code when it is loaded
+The folder's digest is the SHA-256 of `oo.json`, which names every file's: the digest identifies the folder. Which files
+there may be and how large is in `files`; what is refused, and by which name, in `errors`. A folder of an earlier
+version has no sample.
 """
 
 from __future__ import annotations
@@ -21,63 +19,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from oo_model_cards import files
+from oo_model_cards.errors import ArtifactError, DigestMismatch, NoManifest, TooLarge, UntrustedContent
+from oo_model_cards.files import MANIFEST, MAX_BYTES, MLMODEL, NOT_OURS, ONNX, PIN, SAMPLE, SKOPS
+from oo_model_cards.flavours import TRUSTED_TYPES, check_flavours, mlmodel, sklearn_version
 
 __all__ = [
     "MANIFEST",
     "NOT_OURS",
     "ONNX",
     "PIN",
+    "SAMPLE",
     "SKOPS",
     "TRUSTED_TYPES",
     "ArtifactError",
+    "DigestMismatch",
     "Manifest",
+    "ModelFiles",
+    "NoManifest",
     "Parity",
-    "Parts",
-    "Tampered",
-    "Unsealed",
-    "Untrusted",
+    "ProbeSample",
+    "TooLarge",
+    "UntrustedContent",
     "check_flavours",
     "digest",
-    "read",
-    "seal",
-    "verify",
-    "write",
+    "read_manifest",
+    "read_sample",
+    "sklearn_version",
+    "verify_folder",
+    "write_manifest",
+    "write_model",
 ]
 
-MANIFEST = "oo.json"
-MLMODEL = "MLmodel"
-SKOPS = "model.skops"
-ONNX = "model.onnx"
-PIN = "oo-pin.json"
-NOT_OURS = frozenset({MANIFEST, PIN, "registered_model_meta"})  # beside the model, not part of it
-
-TRUSTED_TYPES: tuple[str, ...] = (
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-)  # our own allow-list, beyond what skops itself trusts; what a model says about itself is not asked
-
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Flavours = dict[str, dict[str, object]]
-
-
-class ArtifactError(Exception):
-    """A model folder that must not be served."""
-
-
-class Unsealed(ArtifactError):
-    """There is no readable manifest."""
-
-
-class Tampered(ArtifactError):
-    """The folder is not what its digest says."""
-
-
-class Untrusted(ArtifactError):
-    """Loading it would run code that came with it."""
 
 
 class Parity(BaseModel):
@@ -90,8 +66,18 @@ class Parity(BaseModel):
     tolerance: Annotated[float, Field(gt=0)]
 
 
+class ProbeSample(BaseModel):
+    """The contents of `sample.json`: rows (n, features) of float32 in the manifest's order, and the estimator's
+    values (n,)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rows: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)]
+    values: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1)]
+
+
 class Manifest(BaseModel):
-    """`oo.json`. The files' paths are relative, with forward slashes."""
+    """The contents of `oo.json`; the files' paths are relative, with forward slashes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -103,11 +89,11 @@ class Manifest(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What a training run has in its hands: enough to write the whole folder.
+class ModelFiles:
+    """What a training run has: enough to write the whole folder.
 
-    `skops` is `skops.io.dumps(estimator)` of a fitted binary classifier; `onnx` the exported graph with outputs
-    (label, probabilities), or None when it was not equal. `sklearn_version` is `sklearn.__version__`.
+    `skops` is `skops.io.dumps(estimator)` of a fitted binary classifier; `onnx` the exported graph with outputs (label,
+    probabilities), or None when it was not equal. `sklearn_version` is `sklearn.__version__`.
     """
 
     skops: bytes
@@ -116,19 +102,26 @@ class Parts:
     features: tuple[str, ...]
     sklearn_version: str
     parity: Parity | None = None
+    sample: ProbeSample | None = None
 
 
-def write(folder: Path, parts: Parts) -> Manifest:
-    """Write a sealed MLflow model folder; `mlflow.pyfunc.load_model` and `mlflow.sklearn.load_model` can load it."""
+def write_model(folder: Path, files: ModelFiles) -> Manifest:
+    """Write an MLflow model folder with its manifest.
+
+    `mlflow.pyfunc.load_model` and `mlflow.sklearn.load_model` can load it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SKOPS).write_bytes(parts.skops)
-    if parts.onnx is not None:
-        (folder / ONNX).write_bytes(parts.onnx)
-    (folder / MLMODEL).write_text(json.dumps(_mlmodel(parts), indent=2) + "\n", encoding="utf-8")  # JSON is YAML too
-    return seal(folder, parts.feature_set, parts.features, parts.parity)
+    (folder / SKOPS).write_bytes(files.skops)
+    if files.onnx is not None:
+        (folder / ONNX).write_bytes(files.onnx)
+    if files.sample is not None:
+        (folder / SAMPLE).write_text(files.sample.model_dump_json() + "\n", encoding="utf-8")
+    described = json.dumps(mlmodel(files.sklearn_version, files.feature_set, files.features), indent=2)  # JSON is YAML
+    (folder / MLMODEL).write_text(described + "\n", encoding="utf-8")
+    return write_manifest(folder, files.feature_set, files.features, files.parity)
 
 
-def seal(folder: Path, feature_set: str, features: tuple[str, ...], parity: Parity | None = None) -> Manifest:
+def write_manifest(folder: Path, feature_set: str, features: tuple[str, ...], parity: Parity | None = None) -> Manifest:
     """Write `oo.json` over the files that a folder has (one that `mlflow.sklearn.save_model` wrote, say)."""
     files = {name: _sha256(folder / name) for name in _present(folder)}
     manifest = Manifest(feature_set=feature_set, features=features, parity=parity, files=files)
@@ -137,124 +130,82 @@ def seal(folder: Path, feature_set: str, features: tuple[str, ...], parity: Pari
 
 
 def digest(folder: Path) -> str:
-    """The folder's digest as its manifest stands; `verify` says whether the files agree.
+    """Return the folder's digest as its manifest stands; `verify_folder` checks whether the files agree.
 
     Raises:
-        Unsealed: there is no manifest.
+        NoManifest: there is no manifest.
     """
     try:
         return _sha256(folder / MANIFEST)
     except OSError:
-        raise Unsealed(f"{folder} has no {MANIFEST}: not a model folder of ours") from None
+        raise NoManifest(f"{folder} has no {MANIFEST}: not a model folder of ours") from None
 
 
-def read(folder: Path) -> Manifest:
-    """The manifest, unchecked against the files.
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest, unchecked against the files.
 
     Raises:
-        Unsealed: there is none, or it is not one.
+        NoManifest: there is none, or it is not one.
     """
     try:
         return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
-        raise Unsealed(f"{folder} has no readable {MANIFEST}: not a model folder of ours") from None
+        raise NoManifest(f"{folder} has no readable {MANIFEST}: not a model folder of ours") from None
 
 
-def verify(folder: Path, expected: str | None = None) -> Manifest:
-    """Check digest, files and flavours, reading bytes only; nothing is unpickled, imported or run.
+def verify_folder(folder: Path, expected: str | None = None) -> Manifest:
+    """Check digest, files and flavours, reading bytes only, and return the manifest; nothing is unpickled, imported or
+    run.
 
     Without an expected digest (a folder mounted without one) the folder is only checked against itself.
 
     Raises:
-        Unsealed, Tampered, Untrusted: see the module.
+        NoManifest: there is no readable manifest.
+        DigestMismatch: a file is missing, foreign or changed, or the digest is another one.
+        UntrustedContent: the folder holds what is no part of a model, or loading it could run code.
+        TooLarge: a file is larger than a model's may be.
     """
-    manifest = read(folder)
-    if expected is not None and digest(folder) != expected:
-        raise Tampered(f"the digest of {folder} is {digest(folder)}, not {expected}")
     present = set(_present(folder))
+    manifest = read_manifest(folder)
+    if expected is not None and digest(folder) != expected:
+        raise DigestMismatch(f"the digest of {folder} is {digest(folder)}, not {expected}")
     _name_first("is missing", set(manifest.files) - present)
     _name_first("is not in the manifest", present - set(manifest.files))
-    _name_first("was changed", {name for name in present if _sha256(folder / name) != manifest.files[name]})
+    # Only files of known names are hashed: their sizes are bounded, a foreign file's is not.
+    known = present & set(MAX_BYTES)
+    _name_first("was changed", {name for name in known if _sha256(folder / name) != manifest.files[name]})
     check_flavours(folder)
+    if extra := present - known:  # in the manifest, but nobody reads it: not even its hash
+        raise UntrustedContent(f"{min(extra)} is no part of a model folder")
     return manifest
 
 
-def check_flavours(folder: Path) -> None:
-    """Refuse any flavour but ours, and any serialisation but skops.
+def read_sample(folder: Path) -> ProbeSample | None:
+    """Return the recorded rows and values; None in a folder that an earlier version wrote.
 
     Raises:
-        Untrusted: loading this model could run code of its own.
+        DigestMismatch: there is a file, and it is no sample.
     """
-    flavours = _flavours(folder)
-    foreign = sorted(set(flavours) - {"sklearn", "python_function", "onnx"})
-    if foreign:
-        raise Untrusted(f"the flavour {foreign[0]} is not served here")
-    serialised = flavours.get("sklearn", {}).get("serialization_format")
-    if serialised != "skops":
-        raise Untrusted(f"the model is serialised as {serialised}; only skops is loaded")
-    if flavours["sklearn"].get("pickled_model") != SKOPS or not (folder / SKOPS).is_file():
-        raise Untrusted(f"the model's data is not in {SKOPS}")
-    _refuse_code(flavours)
-
-
-def _refuse_code(flavours: Flavours) -> None:
-    pyfunc = flavours.get("python_function", {})
-    if pyfunc.get("loader_module", "mlflow.sklearn") != "mlflow.sklearn":
-        raise Untrusted(f"the loader {pyfunc['loader_module']} is not ours")
-    if any(flavour.get("code") for flavour in flavours.values()):
-        raise Untrusted("the model brings code of its own")
-
-
-def _flavours(folder: Path) -> Flavours:
+    if not (folder / SAMPLE).exists():
+        return None
     try:
-        described = yaml.safe_load((folder / MLMODEL).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        raise Untrusted(f"{folder} has no readable {MLMODEL}") from None
-    flavours = described.get("flavors") if isinstance(described, dict) else None
-    if not isinstance(flavours, dict) or not all(isinstance(flavour, dict) for flavour in flavours.values()):
-        raise Untrusted(f"{MLMODEL} names no flavours")
-    return flavours
-
-
-def _mlmodel(parts: Parts) -> dict[str, object]:
-    return {
-        "flavors": {
-            "sklearn": {
-                "pickled_model": SKOPS,
-                "serialization_format": "skops",
-                "skops_trusted_types": list(TRUSTED_TYPES),
-                "sklearn_version": parts.sklearn_version,
-                "code": None,
-            },
-            "python_function": {
-                "loader_module": "mlflow.sklearn",
-                "model_path": SKOPS,
-                "predict_fn": "predict_proba",
-                "env": {},
-            },
-        },
-        "signature": {
-            "inputs": _tensor([-1, len(parts.features)]),
-            "outputs": _tensor([-1, 2]),
-        },
-        "metadata": {"feature_set": parts.feature_set, "features": list(parts.features)},
-    }
-
-
-def _tensor(shape: list[int]) -> str:
-    return json.dumps([{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": shape}}])
+        sample = ProbeSample.model_validate_json((folder / SAMPLE).read_bytes())
+    except ValidationError as error:
+        raise DigestMismatch(f"{SAMPLE} is no sample: {error.errors()[0]['msg']}") from None
+    if len(sample.rows) != len(sample.values):
+        raise DigestMismatch(f"{SAMPLE} has {len(sample.rows)} rows and {len(sample.values)} values")
+    return sample
 
 
 def _present(folder: Path) -> tuple[str, ...]:
-    paths = (path for path in sorted(folder.rglob("*")) if not path.is_dir())
-    names = (path.relative_to(folder).as_posix() for path in paths)
-    return tuple(name for name in names if name not in NOT_OURS)
+    return tuple(name for name in files.listing(folder) if name not in NOT_OURS)
 
 
 def _name_first(wrong: str, names: set[str]) -> None:
     if names:
-        raise Tampered(f"{min(names)} {wrong}")
+        raise DigestMismatch(f"{min(names)} {wrong}")
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""A model's card: what a machine knows and what a person must say, in one value that knows what it lacks."""
+"""A model's card: what was measured and what a person must write, in one value that knows what it lacks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AliasMove",
     "Bin",
     "Calibration",
     "Estimate",
-    "Human",
+    "HumanSection",
     "Input",
     "Metric",
     "ModelCard",
-    "Move",
     "Slice",
     "TrainingData",
-    "human",
+    "human_section",
 ]
 
 _DTYPES = frozenset({"float32", "int", "float", "bool", "category"})
@@ -35,7 +35,8 @@ Problems = Iterator[str]
 
 
 class _Part(BaseModel):
-    """Finite numbers, no unknown fields, and never changed: a moved alias makes a new card."""
+    """A part of a card: finite numbers, no unknown fields, and never changed, so that a moved alias makes a new
+    card."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -48,11 +49,12 @@ class Estimate(_Part):
     high: float
 
     def sound(self) -> bool:
+        """Return whether the interval contains the value."""
         return self.low <= self.value <= self.high
 
 
 class Input(_Part):
-    """A feature as the code declared it that trained the model; None is what was not written down."""
+    """A feature as it was declared by the code that trained the model; None stands for what was not written down."""
 
     name: str
     dtype: str = "float32"
@@ -64,7 +66,7 @@ class Input(_Part):
 
 
 class Metric(_Part):
-    """One offline metric over the held-out rounds."""
+    """One offline metric over the held-out rounds; `n` is their number."""
 
     name: str
     estimate: Estimate
@@ -72,7 +74,7 @@ class Metric(_Part):
 
 
 class Slice(_Part):
-    """A metric for a part of the users. No estimate means: not enough data, which is not a pass."""
+    """A metric for a part of the users; without an estimate there was not enough data, which is not a pass."""
 
     by: str
     group: str
@@ -82,7 +84,7 @@ class Slice(_Part):
 
 
 class Bin(_Part):
-    """Rounds with like predictions: what was predicted, and what came."""
+    """Rounds with like predictions: the mean prediction, and the share that was rewarded."""
 
     predicted: float
     observed: float
@@ -108,7 +110,7 @@ class TrainingData(_Part):
     reward_version: str
 
 
-class Move(_Part):
+class AliasMove(_Part):
     """One line of the rollout history: who moved which alias when, from which version to which, and why."""
 
     at: AwareDatetime
@@ -120,8 +122,11 @@ class Move(_Part):
     evidence: dict[str, float | int | str] | None = None
 
 
-class Human(_Part):
-    """What no machine knows; from `cards/<model>.toml`. `expects` are the metrics and slices that must be there."""
+class HumanSection(_Part):
+    """What only a person knows, from `cards/<model>.toml`.
+
+    `expected_metrics` and `expected_slices` name the metrics and slices that the card must have.
+    """
 
     title: str = ""
     purpose: str = ""
@@ -134,32 +139,36 @@ class Human(_Part):
     expected_slices: tuple[str, ...] = ()
 
     def problems(self) -> Problems:
+        """Yield each field that is empty or still to be written."""
         for name in ("title", "purpose", "users", "out_of_scope", "limits", "fairness", "owners"):
-            said = getattr(self, name)
-            if not said or any(not text.strip() for text in ([said] if isinstance(said, str) else said)):
+            value = getattr(self, name)
+            if not value or any(not text.strip() for text in ([value] if isinstance(value, str) else value)):
                 yield f"human.{name}: nothing is said"
-            elif _UNWRITTEN.search(str(said)):
+            elif _UNWRITTEN.search(str(value)):
                 yield f"human.{name}: still to be written"
 
 
 class ModelCard(_Part):
-    """One version's card. The registry fills version, digest and published_at; the rollout is folded in when read."""
+    """One version's card.
+
+    The registry fills version, digest and published_at; the rollout is folded in when the card is read.
+    """
 
     name: str
     version: str = ""
     digest: str = ""
     feature_set: str = ""
     published_at: datetime | None = None
-    human: Human = Human()
+    human: HumanSection = HumanSection()
     inputs: tuple[Input, ...] = ()
     metrics: tuple[Metric, ...] = ()
     slices: tuple[Slice, ...] = ()
     calibration: Calibration | None = None
     training: TrainingData | None = None
-    rollout: tuple[Move, ...] = ()
+    rollout: tuple[AliasMove, ...] = ()
 
     def problems(self) -> tuple[str, ...]:
-        """Each missing or invalid field with what is wrong; () is a complete card."""
+        """Return each missing or invalid field with what is wrong; () is a complete card."""
         return (
             *self._identity(),
             *self.human.problems(),
@@ -171,12 +180,13 @@ class ModelCard(_Part):
         )
 
     def published(self, version: str, digest: str, feature_set: str, at: datetime) -> Self:
-        """The card of a registered version."""
+        """Return the card of a registered version."""
         return self.model_copy(
             update={"version": version, "digest": digest, "feature_set": feature_set, "published_at": at}
         )
 
-    def moved(self, *moves: Move) -> Self:
+    def moved(self, *moves: AliasMove) -> Self:
+        """Return the card with moves added to its rollout history."""
         return self.model_copy(update={"rollout": (*self.rollout, *moves)})
 
     def _identity(self) -> Problems:
@@ -242,11 +252,11 @@ class ModelCard(_Part):
             yield "training.rewarded: more than rounds"
 
 
-def human(model: str) -> Human:
-    """The packaged human part of a model's card.
+def human_section(model: str) -> HumanSection:
+    """Return the packaged human part of a model's card.
 
     Raises:
         FileNotFoundError: nobody has written one for this model.
     """
     file = resources.files("oo_model_cards") / "cards" / f"{model}.toml"
-    return Human.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    return HumanSection.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""A card as Markdown."""
+"""The rendering of a card as Markdown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["markdown"]
 
 
 def markdown(card: ModelCard) -> str:
-    """The card for people; what it lacks is said at its top."""
+    """Return the card for people; what it lacks is listed at its top."""
     template = (resources.files("oo_model_cards") / "cards" / "card.md.jinja").read_text(encoding="utf-8")
     return _environment().from_string(template).render(card=card, problems=card.problems())
 
@@ -22,7 +22,7 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701  # escaping for HTML would spoil Markdown; `cell` does its own
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"estimate": _estimate, "cell": _cell, "said": _said}
+    environment.filters |= {"estimate": _estimate, "cell": _cell, "said": _text}
     return environment
 
 
@@ -32,7 +32,7 @@ def _estimate(estimate: Estimate | None) -> str:
     return f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]"
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     return "not recorded" if value is None else _cell(value)
 
 

@@ -1,1 +1,1 @@
-"""Simulation, training data, training, evaluation."""
+"""Batch work: simulation, training data, training, evaluation, replay, backfill, drift and reports."""

@@ -1,1 +1,1 @@
-"""The KServe runtime for modelFormat mlflow, and the mlflow:// fetch."""
+"""This package is the KServe runtime for modelFormat mlflow, and fetches models by mlflow:// references."""

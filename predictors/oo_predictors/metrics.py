@@ -1,4 +1,4 @@
-"""What the predictor counts."""
+"""This module defines the predictor's metrics."""
 
 from __future__ import annotations
 

@@ -1,35 +1,44 @@
-"""The answers to calls, and the events that tell of them."""
+"""This module computes the answers to calls, and publishes an event for each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from math import isfinite
 from time import perf_counter
-from typing import Literal, Protocol
 
 from oo_contracts import subjects
-from oo_contracts.events import Event, Prediction
+from oo_contracts.events import Prediction, PredictionOutcome
 from oo_contracts.ids import uuid7
 from oo_contracts.score import ModelInfo
+from oo_serving.outbox import EventSink
 
-from oo_predictors.call import Ask, Conflict, Shape
-from oo_predictors.ranker import Ranker
+from oo_predictors.inference_request import Caller, Conflict, InferenceRequest, ModelShape, Role, TooLate
+from oo_predictors.served_model import Rows, ServedModel
 
-__all__ = ["Answered", "Outbox", "Predictor", "Role"]
+__all__ = ["PredictionResult", "Predictor"]
 
-Role = Literal["live", "shadow"]
-
-
-class Outbox(Protocol):
-    """Where events go; never waits, never raises."""
-
-    def put(self, subject: str, event: Event) -> None: ...
+LIVE_CALLER = Caller()
+MAX_REASON_LENGTH = 200  # characters
+BLOCK_ROWS = 256  # computed at a time: less than a millisecond in which no other call has the loop
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """One value per row, and how to tell of it once the reply is sent."""
+class CallOutcome:
+    """The end of a call, and the reason if it is a failure; `milliseconds` is the time that the model took."""
+
+    outcome: PredictionOutcome
+    reason: str | None
+    values: tuple[float, ...] = ()
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionResult:
+    """One value for each row, and a function that publishes the event, to be called once the reply is sent."""
 
     request_id: str
     role: Role
@@ -42,52 +51,94 @@ class Predictor:
     """One served version under its name.
 
     What comes in by `shadow_port` is a mirrored copy: the deployment decides who reaches that port, and nothing in a
-    call can say otherwise. So a version goes from shadow to canary without a restart.
+    call can say otherwise. So a version goes from shadow to canary without a restart. Nobody waits for the answer to a
+    copy, so every copy is published as an event, however it ends.
     """
 
     name: str
-    ranker: Ranker
-    most_rows: int
-    outbox: Outbox
+    model: ServedModel
+    max_rows: int
+    outbox: EventSink
     now: Callable[[], datetime]
     shadow_port: int | None = None
 
     @property
-    def shape(self) -> Shape:
-        return Shape(self.ranker.width, self.most_rows)
+    def shape(self) -> ModelShape:
+        """The rows that a call may have."""
+        return ModelShape(self.model.width, self.max_rows)
 
     def role(self, port: int) -> Role:
-        """What a call is that came in by this port."""
+        """Return the role of a call that came in by this port."""
         return "shadow" if port == self.shadow_port else "live"
 
-    def answer(self, ask: Ask, request_id: str | None, role: Role = "live") -> Answered:
-        """The probability of a reward for each row.
+    async def predict(self, request: InferenceRequest, caller: Caller = LIVE_CALLER) -> PredictionResult:
+        """Return the probability of a reward for each row; a value is not finite where the model gives no number.
 
         Raises:
             Conflict: the caller's rows come from another feature set.
+            TooLate: the caller's deadline is over, so a queue of copies for a slow model becomes shorter by this.
         """
-        ranker = self.ranker
-        if ask.feature_set not in {None, ranker.feature_set}:
-            raise Conflict("/parameters/feature_set", f"this model was trained on {ranker.feature_set}")
-        if ask.columns not in {None, ranker.columns}:
-            raise Conflict(
-                "/parameters/columns", f"this model's columns are others, or in another order: {ranker.columns}"
-            )
+        self._require_origin(request)
+        if self._is_late(caller):  # before the model computes, so that a late copy does not delay live calls
+            raise TooLate("it came after its deadline")
         start = perf_counter()
-        values = self.ranker.runtime.values(ask.rows).tolist()
-        seconds = perf_counter() - start
-        known = ask.id or request_id or uuid7()
-        return Answered(known, role, values, lambda: self._publish(known, role, values, seconds))
+        values = await self._values(request.rows)
+        ending = self._outcome(values, (perf_counter() - start) * 1000, caller)
+        request_id = request.id or caller.request_id or uuid7()
+        return PredictionResult(
+            request_id, caller.role, values, partial(self._publish, request_id, caller.role, ending)
+        )
 
-    def _publish(self, request_id: str, role: Role, values: list[float], seconds: float) -> None:
+    async def _values(self, rows: Rows) -> list[float]:
+        """Compute the values in blocks of rows, between which other calls have the loop.
+
+        A row's value does not depend on its block: replay, which computes all
+        rows of a round at once, gets the same bits.
+        """
+        values: list[float] = []
+        for start in range(0, len(rows), BLOCK_ROWS):
+            if start:
+                await asyncio.sleep(0)
+            values += self.model.runtime.values(rows[start : start + BLOCK_ROWS]).tolist()
+        return values
+
+    def report(self, caller: Caller, outcome: PredictionOutcome, reason: str, request_id: str | None = None) -> None:
+        """Publish an event for a copy that got no values; a call that somebody waits for has its answer."""
+        if caller.role == "shadow":
+            ending = CallOutcome(outcome, reason[:MAX_REASON_LENGTH])
+            self._publish(request_id or caller.request_id or uuid7(), caller.role, ending)
+
+    def _require_origin(self, request: InferenceRequest) -> None:
+        model = self.model
+        if request.feature_set not in {None, model.feature_set}:
+            raise Conflict("/parameters/feature_set", f"this model was trained on {model.feature_set}")
+        if request.columns not in {None, model.columns}:
+            raise Conflict(
+                "/parameters/columns", f"this model's columns are others, or in another order: {model.columns}"
+            )
+
+    def _is_late(self, caller: Caller) -> bool:
+        return self.now().timestamp() > caller.deadline
+
+    def _outcome(self, values: Sequence[float], milliseconds: float, caller: Caller) -> CallOutcome:
+        """Return how a computed call ended. An event cannot carry values that are not finite."""
+        if odd := sum(not isfinite(value) for value in values):
+            return CallOutcome("not_finite", f"{odd} of {len(values)} values are no finite numbers", (), milliseconds)
+        if self._is_late(caller):
+            return CallOutcome("too_late", "it was answered after its deadline", tuple(values), milliseconds)
+        return CallOutcome("answered", None, tuple(values), milliseconds)
+
+    def _publish(self, request_id: str, role: Role, outcome: CallOutcome) -> None:
         event = Prediction(
             event_id=uuid7(),
             request_id=request_id,
             role=role,
-            model=ModelInfo(name=self.name, version=self.ranker.version),
-            feature_set=self.ranker.feature_set,
-            values=tuple(values),
-            latency_ms=seconds * 1000,
+            model=ModelInfo(name=self.name, version=self.model.version),
+            feature_set=self.model.feature_set,
+            values=outcome.values,
+            latency_ms=outcome.milliseconds,
             occurred_at=self.now(),
+            outcome=outcome.outcome,
+            reason=outcome.reason,
         )
-        self.outbox.put(subjects.prediction(self.name), event)
+        self.outbox.put(subjects.prediction_subject(self.name), event)

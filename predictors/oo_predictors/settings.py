@@ -1,10 +1,11 @@
-"""The predictor's settings: `OO_PREDICTOR_…` variables."""
+"""This module defines the predictor's settings, the `OO_PREDICTOR_…` variables."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar
 
+from oo_contracts.limits import MAX_BODY_BYTES
 from oo_contracts.settings import Settings
 from pydantic import Field
 
@@ -12,7 +13,7 @@ __all__ = ["PredictorSettings"]
 
 
 class PredictorSettings(Settings):
-    """What a deployment may say."""
+    """The settings of a deployment's predictor."""
 
     prefix: ClassVar[str] = "OO_PREDICTOR_"
 
@@ -24,7 +25,7 @@ class PredictorSettings(Settings):
     pod_name: str | None = Field(None, description="with it `fetch` agrees with the pods of the same ReplicaSet")
     pod_namespace: str = Field("default", description="where that pod is")
     max_rows: int = Field(1_000, ge=1, description="rows in one call")
-    max_body_bytes: int = Field(2 << 20, ge=1_024, description="larger bodies are a 413")
+    max_body_bytes: int = Field(MAX_BODY_BYTES, ge=1_024, description="larger bodies are a 413")
     outbox_capacity: int = Field(
-        10_000, ge=1, description="events kept while NATS is away; then the oldest are dropped"
+        10_000, ge=1, description="events kept while NATS is away; then who has most there is refused"
     )

@@ -1,1 +1,1 @@
-"""Immutable prompt versions and the rule that selects one."""
+"""This package holds immutable prompt versions, the rule that selects one, and the checks of their tips."""

@@ -1,1 +1,1 @@
-"""What the two KServe servers share: process tuning, the ASGI short cut, problems, the outbox."""
+"""This package holds what both KServe servers share: process tuning, the fast path, problems, and the outbox."""

@@ -1,186 +1,212 @@
-"""The short cut: hot routes answered before KServe's own app sees them; everything else stays KServe's.
+"""This module is the fast path in front of KServe's app: it answers our routes, and lets through only listed ones.
 
-A call on a hot route is read with a size limit, checked for its content type, and answered by a handler that gets bytes
-and gives bytes. What must happen after the reply, like encoding the event of it, is the reply's `after`.
+A body of our routes is read within a size limit, checked for its content type, and given to a handler that takes and
+returns bytes. Work that can wait until the reply is sent, like encoding its event, is the response's `background`. Of
+KServe's routes only those that report something pass. Each refusal is a problem, and one line in the log.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from oo_serving.problem import Reply, problem
+from oo_serving.body import BodyLimits, ClientDisconnect, Receive, json_body, read_body
+from oo_serving.bulkhead import Bulkhead
+from oo_serving.pace import Busy
+from oo_serving.problem_response import FAULT_DETAIL, HTTPProblem, Response, problem, unavailable
 
-__all__ = ["Call", "Handler", "Reply", "Routes", "ShortCut"]
+__all__ = ["FastPathMiddleware", "Handler", "Request", "Response", "Routes", "UnansweredHook", "kserve_routes"]
 
 log = logging.getLogger(__name__)
 
-PROTOCOL = ("/v1/", "/v2/")
-DRAIN = 64 << 20  # bytes of a too large body that are read away, so that the caller gets to see the answer
+NOTHING_HERE = "there is nothing here"
+BINARY_HEADER = b"inference-header-content-length"  # how long the JSON is, when tensors follow it as bytes
+MAX_LOGGED_PATH = 200  # characters
+WATCHED = 16 << 10  # bytes; work on a larger body ends when the caller leaves, on a smaller one it ends soon anyway
 Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One HTTP request, whole."""
+class Request:
+    """One HTTP request with its whole body."""
 
     body: bytes = b""
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
-    port: int = 0  # the one it came in by
+    port: int = 0  # the local port of the connection
 
 
-Handler = Callable[[Call], Awaitable[Reply]]
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+UnansweredHook = Callable[[Request, Response | None], None]
 Routes = Mapping[str, Mapping[str, Handler]]  # path → method → handler
 
 
-class TooLarge(Exception):
-    """The body is larger than the limit; it was read away."""
+def kserve_routes(models: Iterable[str]) -> frozenset[str]:
+    """Return the routes of KServe that are passed on, for GET alone.
 
-
-class Gone(Exception):
-    """The caller left before the body was whole."""
+    They report what models there are, and whether they are ready.
+    """
+    fixed = {"/metrics", "/v1/models", "/v2", "/v2/models", "/v2/health/live", "/v2/health/ready"}
+    return frozenset(fixed.union(*({f"/v1/models/{name}", f"/v2/models/{name}/ready"} for name in models)))
 
 
 @dataclass(frozen=True, slots=True)
-class ShortCut:
-    """An ASGI app: our routes first, then KServe's, whose 5xx answers lose their exception text."""
+class FastPathMiddleware:
+    """An ASGI app: our routes first, then KServe's that are `passed_through`, by GET; everything else is a 404.
+
+    `unanswered` is called for calls of our routes whose response has no `background` of its own: with the refusal, or
+    with None when the caller had left before. What `bulkhead` takes is answered by another process.
+    """
 
     app: App
     routes: Routes
-    max_body: int
+    passed_through: frozenset[str]
+    limits: BodyLimits
+    unanswered: UnansweredHook | None = None
+    bulkhead: Bulkhead | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        """Answer one connection of the server, by ASGI."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # before it is accepted: a 403
+        elif scope["type"] != "http":
             await self.app(scope, receive, send)
         elif (methods := self.routes.get(scope["path"])) is not None:
             await self._answer(scope, receive, send, methods)
+        elif scope["path"] not in self.passed_through:
+            await _refuse(scope, send, problem(HTTPStatus.NOT_FOUND, NOTHING_HERE))
+        elif scope["method"] == "GET":
+            await self.app(scope, receive, _guard_send(send, scope))
         else:
-            await self._pass_on(scope, receive, send)
-
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """KServe's own routes: it knows no limit of a body, so it is read here and handed over whole."""
-        try:
-            body = await _body(receive, _declared_length(scope), self.max_body)
-        except TooLarge:
-            await _send(send, _too_large(self.max_body))
-        except Gone:
-            log.info("%s: the caller left", scope["path"])
-        else:
-            await self.app(scope, _again(body, receive), _guarded(send, scope["path"]))
+            await _refuse(scope, send, _method_not_allowed("GET"))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, methods: Mapping[str, Handler]) -> None:
         handler = methods.get(scope["method"])
-        if handler is None:
-            allowed = ", ".join(sorted(methods))
-            await _send(send, problem(HTTPStatus.METHOD_NOT_ALLOWED, f"use {allowed}", headers=(("allow", allowed),)))
-            return
         try:
-            reply = await self._handled(scope, receive, handler)
-        except Gone:
-            log.info("%s: the caller left", scope["path"])
+            reply = await self._handled(scope, receive, handler) if handler else _method_not_allowed(*methods)
+        except ClientDisconnect:
+            log.info("%s: the caller left", _request_line(scope))
+            await self._report_unanswered(scope, None)
             return
-        await _send(send, reply)
-        if reply.after is not None:
-            _run(reply.after, scope["path"])
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            await _refuse(scope, send, reply)
+        else:
+            await _send(send, reply)
+        if reply.background is not None:
+            await _run_background(reply.background, scope["path"])
+        elif reply.status >= HTTPStatus.BAD_REQUEST:
+            await self._report_unanswered(scope, reply)
 
-    async def _handled(self, scope: Scope, receive: Receive, handler: Handler) -> Reply:
+    async def _report_unanswered(self, scope: Scope, reply: Response | None) -> None:
+        if self.unanswered is not None:
+            call = Request(b"", dict(scope["headers"]), scope["server"][1])
+            await _run_background(partial(self.unanswered, call, reply), scope["path"])
+
+    async def _handled(self, scope: Scope, receive: Receive, handler: Handler) -> Response:
         headers = dict(scope["headers"])
         try:
-            body = await _body(receive, _declared_length(scope), self.max_body) if scope["method"] == "POST" else b""
-            if scope["method"] == "POST" and not _is_json(headers.get(b"content-type", b"")):
-                return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send content-type: application/json")
-            return await handler(Call(body, headers, scope["server"][1]))
-        except TooLarge:
-            return _too_large(self.max_body)
-        except Gone:
+            parts = await read_body(receive, headers, self.limits) if scope["method"] == "POST" else []
+            # The body is passed on unchecked: the worker answers it by this same path, with all its checks.
+            if parts and self.bulkhead is not None and self.bulkhead.takes(parts, headers):
+                return await _unless_disconnected(self.bulkhead.pass_on(scope["path"], parts, headers), receive)
+            body = self._body(b"".join(parts), headers) if scope["method"] == "POST" else b""
+            call = handler(Request(body, headers, scope["server"][1]))
+            return await (call if len(body) < WATCHED else _unless_disconnected(call, receive))
+        except HTTPProblem as refused:
+            return refused.response
+        except Busy:
+            return unavailable("too many large calls wait already")
+        except ClientDisconnect:
             raise
         except Exception:  # the outermost loop of a call
             log.exception("%s failed", scope["path"])
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of ours; it has been logged")
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, FAULT_DETAIL)
+
+    def _body(self, sent: bytes, headers: Mapping[bytes, bytes]) -> bytes:
+        """Return the JSON text of a body as it was sent.
+
+        Raises:
+            HTTPProblem: the body is too large, or its headers say that it is not JSON, or not JSON alone.
+        """
+        if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
+            raise HTTPProblem(problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send content-type: application/json"))
+        if headers.get(BINARY_HEADER, b"%d" % len(sent)).strip() != b"%d" % len(sent):
+            name = BINARY_HEADER.decode()
+            detail = f"{name} must be the length of the body: tensors are taken as JSON, not as bytes after"
+            raise HTTPProblem(problem(HTTPStatus.BAD_REQUEST, detail))
+        return json_body(sent, headers, self.limits)
 
 
-async def _body(receive: Receive, declared: int, limit: int) -> bytes:
-    message: dict[str, Any] = {"more_body": True}
-    parts: list[bytes] = []
-    size = 0
-    while message.get("more_body") and size <= DRAIN:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        part = message.get("body", b"")
-        size += len(part)
-        if max(size, declared) <= limit:
-            parts.append(part)
-    if size > limit:
-        raise TooLarge
-    return b"".join(parts)
+async def _unless_disconnected(call: Coroutine[Any, Any, Response], receive: Receive) -> Response:
+    """Return the response, but stop working as soon as the caller is gone.
 
-
-def _declared_length(scope: Scope) -> int:
-    text = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    return int(text) if text.isdigit() else 0
-
-
-def _is_json(content_type: bytes) -> bool:
-    return content_type.split(b";")[0].strip().lower() == b"application/json"
-
-
-def _run(after: Callable[[], None], path: str) -> None:
+    Raises:
+        ClientDisconnect: the caller left before the response was ready.
+    """
+    work, left = asyncio.create_task(call), asyncio.ensure_future(receive())
     try:
-        after()
+        await asyncio.wait({work, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise ClientDisconnect
+        return work.result()
+    finally:
+        work.cancel()
+        left.cancel()
+
+
+def _method_not_allowed(*methods: str) -> Response:
+    allowed = ", ".join(sorted(methods))
+    return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"use {allowed}", headers=(("allow", allowed),))
+
+
+async def _run_background(after: Callable[[], Awaitable[None] | None], path: str) -> None:
+    try:
+        if (rest := after()) is not None:
+            await rest
     except Exception:  # the outermost loop of a call, which is answered
         log.exception("%s: after the answer", path)
 
 
-async def _send(send: Send, reply: Reply) -> None:
+async def _send(send: Send, reply: Response) -> None:
     headers = [(b"content-type", reply.content_type), (b"content-length", b"%d" % len(reply.body)), *reply.headers]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
 
 
-def _too_large(limit: int) -> Reply:
-    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {limit} bytes")
+async def _refuse(scope: Scope, send: Send, reply: Response) -> None:
+    """Send a problem and log it in one line; without a detail the process that it was passed on to has logged it."""
+    if reply.detail:
+        log.info("%s: %d %s", _request_line(scope), reply.status, reply.detail)
+    await _send(send, reply)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, to be received once more; then whatever comes."""
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def received() -> dict[str, Any]:
-        return waiting.pop() if waiting else await receive()
-
-    return received
+def _request_line(scope: Scope) -> str:
+    return f"{scope['method']} {scope['path'][:MAX_LOGGED_PATH]}"
 
 
-def _guarded(send: Send, path: str) -> Send:
-    """KServe puts the text of any exception into a 5xx, and knows no problems; callers get a problem instead."""
+def _guard_send(send: Send, scope: Scope) -> Send:
+    """Replace KServe's errors by problems: KServe puts the text of any exception into its answer."""
     replaced = False
 
     async def guarded(message: dict[str, Any]) -> None:
         nonlocal replaced
-        if message["type"] == "http.response.start" and (reply := _instead(message, path)) is not None:
+        if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
             replaced = True
-            await _send(send, reply)
+            await _refuse(scope, send, _problem_instead(HTTPStatus(message["status"])))
         elif not replaced:
             await send(message)
 
     return guarded
 
 
-def _instead(start: dict[str, Any], path: str) -> Reply | None:
-    """The problem that stands for an answer, if one must. The protocol's own 4xx, with its own form, stay."""
-    status = HTTPStatus(start["status"])
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return problem(status, "this is a fault of ours; it has been logged")
-    if status == HTTPStatus.NOT_FOUND and not path.startswith(PROTOCOL):
-        return problem(status, "there is nothing here")
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        allow = [(name.decode(), value.decode()) for name, value in start.get("headers", ()) if name == b"allow"]
-        return problem(status, "another method is needed", headers=allow)
-    return None
+def _problem_instead(status: HTTPStatus) -> Response:
+    """Return the problem that replaces KServe's answer of this status."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return unavailable("not ready yet")
+    return problem(status, FAULT_DETAIL if status >= HTTPStatus.INTERNAL_SERVER_ERROR else NOTHING_HERE)

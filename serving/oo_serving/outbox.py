@@ -1,9 +1,9 @@
-"""Events on their way to JetStream: the reply never waits for them, and they never grow without bound.
+"""This module brings events to JetStream: replies never wait for them, and they never take unbounded memory.
 
-`put` encodes an event and appends it to a queue in memory; call it when the reply is sent. A task publishes what is
-there, each event with its id as `Nats-Msg-Id`, again and again until JetStream has acknowledged it. When the queue is
-full, by count or by bytes, the oldest event is dropped; an event that NATS would never take is dropped too, so that it
-cannot hold up the others. What is dropped is counted. NATS may be absent at the start, go away and come back.
+`put` encodes an event and appends it to a queue in memory; it is called when the reply is sent. A task publishes what
+is there, each event with its id as `Nats-Msg-Id`, again and again until JetStream has acknowledged it. When the queue
+is full, by count or by bytes, the sender with the most is refused; an event that NATS would never accept is dropped, so
+that it cannot hold up the others. Dropped events are counted. NATS may be absent at the start, go away and come back.
 """
 
 from __future__ import annotations
@@ -11,71 +11,79 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js.errors import Error as JetStreamError
 from oo_contracts.events import Event
+from oo_contracts.limits import MAX_EVENT_BYTES
 
 from oo_serving import metrics
+from oo_serving.fair_queue import FairQueue, PendingMessage
 
-__all__ = ["Outbox"]
+__all__ = ["EventSink", "Outbox"]
 
 log = logging.getLogger(__name__)
 
-WINDOW = 32  # events published before their acknowledgements are awaited
-LINGER = 0.02  # seconds an event waits for others: published together they cost a fifth
-AGAIN = 0.5  # seconds between two tries
-ACK = 5.0  # seconds to wait for an acknowledgement
-HEADERS = 1_024  # bytes that a message's subject and headers may add to the event
-LOST = (nats.errors.Error, JetStreamError, OSError, TimeoutError, ValueError)
+MAX_IN_FLIGHT = 32  # events published before their acknowledgements are awaited
+MAX_BATCH_BYTES = 4 << 20  # of a batch; the event that exceeds it is its last
+BATCH_DELAY_S = 0.02  # for which an event waits for others: published together they cost a fifth
+RETRY_DELAY_S = 0.5  # between two tries
+ACK_TIMEOUT_S = 5.0  # to wait for an acknowledgement
+HEADER_BYTES = 1_024  # bytes that a message's subject and headers may add to the event
+FULL_MESSAGE = "the outbox is full: who has most in it is refused"
+SMALL_PAYLOAD_WARNING = (
+    "NATS at %s takes messages of %d bytes, an event may have %d: set its max_payload to 8MB, or such are lost"
+)
+NATS_ERRORS = (nats.errors.Error, JetStreamError, OSError, TimeoutError, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """An event as it will be sent."""
+class EventSink(Protocol):
+    """The queue that takes the events of a server."""
 
-    subject: str
-    event_id: str
-    data: bytes
+    def put(self, subject: str, event: Event, sender: str = "") -> None:
+        """Queue an event. This never waits and never raises; when the queue is full, who has most in it is refused."""
 
 
 @dataclass(slots=True)
 class Outbox:
-    """Started and stopped with the server; `capacity` in events, `max_bytes` of them together."""
+    """The queue of events and the task that publishes them; `capacity` is in events, `max_bytes` of all together."""
 
     url: str
     capacity: int = 10_000
     max_bytes: int = 64 << 20
     dropped: int = 0
-    _waiting: deque[Sealed] = field(default_factory=deque)
-    _bytes: int = 0
+    _queue: FairQueue = field(init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _busy: int = 0
-    _said: set[str] = field(default_factory=set)
+    _reported: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._queue = FairQueue(self.capacity, self.max_bytes)
 
     @property
     def depth(self) -> int:
-        """Events not yet acknowledged."""
-        return len(self._waiting) + self._busy
+        """The number of events that are not yet acknowledged."""
+        return len(self._queue) + self._busy
 
-    def put(self, subject: str, event: Event) -> None:
-        """Take an event along. Never waits, never raises."""
+    def put(self, subject: str, event: Event, sender: str = "") -> None:
+        """Queue an event on the share of its sender. This never waits and never raises."""
         try:
             data = event.model_dump_json().encode()
         except ValueError:
             log.exception("an event for %s cannot be encoded", subject)
             self._drop()
             return
-        self._waiting.append(Sealed(subject, event.event_id, data))
-        self._bytes += len(data)
-        while len(self._waiting) > self.capacity or self._bytes > self.max_bytes:
-            self._taken()
+        refused = self._queue.append(PendingMessage(subject, event.event_id, data, sender))
+        for _ in refused:
             self._drop()
+        if refused and FULL_MESSAGE not in self._reported:
+            self._reported.add(FULL_MESSAGE)
+            log.warning(FULL_MESSAGE)
         self._filled.set()
 
     def start(self) -> None:
@@ -84,7 +92,7 @@ class Outbox:
         self._task = asyncio.create_task(self._run(), name="outbox")
 
     async def stop(self, deadline: float = 5.0) -> None:
-        """Publish what is left, within the deadline in seconds; what stays unpublished is logged."""
+        """Publish what is left, for at most `deadline` seconds; what stays unpublished is logged."""
         if self._task is None:
             return
         with contextlib.suppress(TimeoutError):
@@ -97,70 +105,88 @@ class Outbox:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
-    def _taken(self) -> Sealed:
-        item = self._waiting.popleft()
-        self._bytes -= len(item.data)
-        return item
+    def _batch(self) -> list[PendingMessage]:
+        """Take the events that are published together.
+
+        They are bounded by count, and by bytes, which the client buffers until sent.
+        """
+        batch: list[PendingMessage] = []
+        size = 0
+        while self._queue and len(batch) < MAX_IN_FLIGHT and size < MAX_BATCH_BYTES:
+            batch.append(self._queue.popleft())
+            size += len(batch[-1].data)
+        return batch
 
     def _drop(self) -> None:
         self.dropped += 1
         metrics.DROPPED.inc()
 
     async def _run(self) -> None:
-        """Publish for ever. A connection that NATS closed for good, as after a refused login, is replaced."""
+        """Publish for ever, and replace a connection that NATS closed for good, as after a refused login."""
         while True:
             connection = await self._connected()
             try:
                 while not connection.is_closed:
                     await self._filled.wait()
-                    await asyncio.sleep(LINGER if len(self._waiting) < WINDOW else 0)
+                    # A short delay lets events of concurrent calls share a batch; a full batch need not wait.
+                    await asyncio.sleep(BATCH_DELAY_S if len(self._queue) < MAX_IN_FLIGHT else 0)
                     await self._publish(connection)
             finally:
                 await connection.close()
 
     async def _connected(self) -> Client:
-        """A connection that finds its way back by itself; asked for until there is one."""
+        """Return a connection that reconnects by itself; try until there is one."""
         while True:
             try:
-                return await nats.connect(
-                    self.url, max_reconnect_attempts=-1, reconnect_time_wait=AGAIN, error_cb=self._note, pending_size=0
+                connection = await nats.connect(
+                    self.url,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=RETRY_DELAY_S,
+                    error_cb=self._note,
+                    pending_size=0,
                 )
-            except LOST as error:
+            except NATS_ERRORS as error:
                 await self._note(error)
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(RETRY_DELAY_S)
+            else:
+                if connection.max_payload < MAX_EVENT_BYTES + HEADER_BYTES:
+                    log.warning(SMALL_PAYLOAD_WARNING, self.url, connection.max_payload, MAX_EVENT_BYTES)
+                return connection
 
     async def _note(self, error: Exception) -> None:
-        """Say each thing that is wrong once, not at every try; all may be said again once something arrived."""
-        if (text := repr(error)) not in self._said:
-            self._said.add(text)
+        """Log each problem once, not at every try; all may be logged again once an event was stored."""
+        if (text := repr(error)) not in self._reported:
+            self._reported.add(text)
             log.warning("NATS at %s: %s", self.url, text)
 
     async def _publish(self, connection: Client) -> None:
-        batch = [self._taken() for _ in range(min(WINDOW, len(self._waiting)))]
+        batch = self._batch()
         if not batch:
             self._filled.clear()
             return
         self._busy = len(batch)
-        settled = await asyncio.gather(*(self._settled(connection, item) for item in batch))
-        failed = [item for item, done in zip(batch, settled, strict=True) if not done]
-        self._waiting.extendleft(reversed(failed))
-        self._bytes += sum(len(item.data) for item in failed)
+        settled = await asyncio.gather(*(self._publish_one(connection, item) for item in batch))
+        failed = [item for item, is_settled in zip(batch, settled, strict=True) if not is_settled]
+        self._queue.restore(failed)
         self._busy = 0
         if failed:
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_DELAY_S)
 
-    async def _settled(self, connection: Client, item: Sealed) -> bool:
-        """Whether JetStream has stored the event, or never will; the id makes a second try harmless."""
-        if connection.is_connected and len(item.data) + HEADERS > connection.max_payload:
+    async def _publish_one(self, connection: Client, item: PendingMessage) -> bool:
+        """Return whether the event is settled: JetStream has stored it, or never will.
+
+        The id makes a second try harmless.
+        """
+        if connection.is_connected and len(item.data) + HEADER_BYTES > connection.max_payload:
             log.error("an event for %s is too large for NATS: %d bytes", item.subject, len(item.data))
             self._drop()
             return True
         try:
             headers = {"Nats-Msg-Id": item.event_id}
-            await connection.jetstream(timeout=ACK).publish(item.subject, item.data, headers=headers)
+            await connection.jetstream(timeout=ACK_TIMEOUT_S).publish(item.subject, item.data, headers=headers)
         except Exception as error:  # noqa: BLE001  # settling an event: nothing may end the task; it is tried again
             await self._note(error)
             return False
         metrics.PUBLISHED.inc()
-        self._said.clear()
+        self._reported.clear()
         return True

@@ -1,10 +1,11 @@
-"""KServe's servers, started the way that was found to be quick: uvloop, no access logs, garbage frozen, a short cut.
+"""This module starts KServe's servers as measured to be quickest: uvloop, no access logs, a fast path.
 
-Import this module only after the process's own arguments are parsed: KServe parses `sys.argv` when it is imported.
+Import it only after the process's own arguments are parsed: KServe parses `sys.argv` when it is imported.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import gc
@@ -12,29 +13,35 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
 import uvicorn
 import uvloop
+from oo_contracts import logs
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from oo_serving.asgi import Routes, ShortCut
+from oo_serving.asgi import FastPathMiddleware, Request, Response, Routes, UnansweredHook, kserve_routes
+from oo_serving.body import BodyLimits
+from oo_serving.bulkhead import Bulkhead, Worker
+from oo_serving.metrics import exposition
 
-__all__ = ["Ports", "kserve_model", "kserve_unknown", "log_to_stderr", "serve"]
+__all__ = ["Ports", "kserve_model", "log_to_stderr", "refuse_unknown", "serve"]
 
 log = logging.getLogger(__name__)
 
-KEEP_ALIVE = 65  # seconds an idle connection is kept; callers let go earlier
-GRACE = 20  # seconds for calls in flight when stopped; then the outbox has 5; Kubernetes kills after 30
+KEEP_ALIVE_S = 65  # seconds an idle connection is kept; callers let go earlier
+GRACE_PERIOD_S = 20  # seconds for calls in flight when stopped; then the outbox has 5; Kubernetes kills after 30
 APP = "kserve.model_server:app"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where to listen. KServe's gRPC server has no host setting: it listens on all interfaces."""
+    """The addresses to listen on, by HTTP and by gRPC."""
 
     http: int
     host: str = "0.0.0.0"  # noqa: S104  # inside a pod; the embedded stack gives loopback
@@ -43,13 +50,13 @@ class Ports:
 
 
 def kserve_model() -> Any:
-    """KServe's `Model` class, imported without letting KServe see our arguments."""
-    given, sys.argv = sys.argv, sys.argv[:1]
+    """Return KServe's `Model` class, imported without letting KServe see our arguments."""
+    arguments, sys.argv = sys.argv, sys.argv[:1]
     try:
         with _pandas_or_stand_in():
             from kserve import Model  # noqa: PLC0415  # see the module's docstring
     finally:
-        sys.argv = given
+        sys.argv = arguments
     return Model
 
 
@@ -73,20 +80,23 @@ def _pandas_or_stand_in() -> Iterator[None]:
         yield
 
 
-def kserve_unknown(arguments: Sequence[str]) -> list[str]:
-    """Those of the arguments that KServe does not know either: misspellings, since its controller may add its own."""
-    if not arguments:
-        return []
-    kserve_model()
-    from kserve.model_server import parser  # noqa: PLC0415  # see the module's docstring
+def refuse_unknown(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """Exit with code 2 for an argument that neither we nor KServe know.
 
-    unknown: list[str] = parser.parse_known_args(arguments)[1]
-    return unknown
+    It is misspelt, for KServe's controller adds only known ones.
+    """
+    if not arguments:
+        return
+    kserve_model()
+    from kserve.model_server import parser as kserve_parser  # noqa: PLC0415  # see the module's docstring
+
+    if unknown := kserve_parser.parse_known_args(arguments)[1]:
+        parser.error(f"unknown argument: {unknown[0]}")
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """One line per event; the chatter of libraries only from warnings on."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    """Log to stderr, one line for each event, and from libraries only warnings and errors."""
+    logs.log_to_stderr(level)
     for name in ("kserve", "kserve.trace", "uvicorn", "uvicorn.access", "uvicorn.error", "httpx", "nats"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -97,73 +107,140 @@ def serve(
     ports: Ports,
     lifetime: contextlib.AbstractAsyncContextManager[object],
     *,
-    max_body: int,
+    limits: BodyLimits,
+    unanswered: UnansweredHook | None = None,
+    bulkhead: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT: stop listening, finish the calls in flight, leave `lifetime`, return.
 
     `lifetime` is entered before the port opens (start an outbox, warm up) and left after the last call is answered.
+    With `bulkhead` a second process answers large calls; it has a copy of everything, and enters `lifetime` too.
     """
     kserve_model()
     gc.collect()
-    gc.freeze()  # what lives until the end need not be searched; the tails were garbage collections
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(models, routes, ports, lifetime, max_body))
+    # What lives until the end need not be searched: garbage collections made the slowest calls. Before a fork it also
+    # keeps memory shared, for a collection writes to every object that it visits.
+    gc.freeze()
+    service = _Service(models, routes, ports, lifetime, limits, unanswered)
+    if bulkhead:
+        service.front = Bulkhead.fork(service.work)
+    service.run()
 
 
-async def _serve(
-    models: Sequence[Any],
-    routes: Routes,
-    ports: Ports,
-    lifetime: contextlib.AbstractAsyncContextManager[object],
-    max_body: int,
-) -> None:
-    from kserve import model_server  # noqa: PLC0415  # see the module's docstring
-    from kserve.protocol.rest.server import RESTServer  # noqa: PLC0415
+@dataclass(slots=True)
+class _Service:
+    """The service of one process, the one that listens or its worker."""
 
-    server = model_server.ModelServer(http_port=ports.http, enable_grpc=False, enable_latency_logging=False)
-    for model in models:
-        model.enable_latency_logging = False
-        server.register_model(model)
-    rest = RESTServer(APP, server.dataplane, server.model_repository_extension, ports.http, grace_period=GRACE)
-    rest.config.app = ShortCut(model_server.app, routes, max_body)
-    rest.config.host = ports.host
-    rest.config.access_log = rest.config.proxy_headers = False
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave_to_uvicorn)
-    async with lifetime, _grpc(server, ports.grpc):
-        log.info("listening on %s:%d", ports.host, ports.http)
-        rest.create_application()
-        await uvicorn.Server(rest.config).serve([_bound(rest.config.host, port) for port in _http(ports)])
+    models: Sequence[Any]
+    routes: Routes
+    ports: Ports
+    lifetime: contextlib.AbstractAsyncContextManager[object]
+    limits: BodyLimits
+    unanswered: UnansweredHook | None
+    front: Bulkhead | None = None
+    worker: Worker | None = None
+
+    def work(self, worker: Worker) -> None:
+        """Answer large calls, as the worker."""
+        self.worker = worker
+        self.run()
+
+    def run(self) -> None:
+        """Serve until a signal, in a loop of uvloop."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        from kserve import model_server  # noqa: PLC0415  # see the module's docstring
+        from kserve.protocol.rest.server import RESTServer  # noqa: PLC0415
+
+        ports, unanswered = self.ports, self.unanswered
+        server = model_server.ModelServer(http_port=ports.http, enable_grpc=False, enable_latency_logging=False)
+        for model in self.models:
+            model.enable_latency_logging = False
+            server.register_model(model)
+        server.dataplane.metadata = _metadata
+        rest = RESTServer(
+            APP, server.dataplane, server.model_repository_extension, ports.http, grace_period=GRACE_PERIOD_S
+        )
+        passed = kserve_routes(model.name for model in self.models)
+        rest.config.app = FastPathMiddleware(
+            model_server.app, self._routes(), passed, self.limits, unanswered, self.front
+        )
+        rest.config.host = ports.host
+        rest.config.access_log = rest.config.proxy_headers = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave_to_uvicorn)
+        async with self._front_stopped(), self.lifetime, _grpc(server.dataplane, ports):
+            rest.create_application()
+            if self.worker is not None:
+                self.worker.watch()
+            await uvicorn.Server(rest.config).serve(self._listeners())
+            if self.front is not None:
+                self.front.release()  # its outbox empties while ours does
+
+    def _listeners(self) -> list[socket.socket]:
+        if self.worker is not None:
+            return [self.worker.listener]
+        log.info("listening on %s:%d", self.ports.host, self.ports.http)
+        return [_bind(self.ports.host, port) for port in _http(self.ports)]
+
+    def _routes(self) -> Routes:
+        """Return the routes, with a page of metrics that joins the worker's where there is one."""
+        front = self.front
+        if front is None:
+            return self.routes
+
+        async def metrics(_: Request) -> Response:
+            return Response(exposition(await front.metrics()), content_type=CONTENT_TYPE_LATEST.encode())
+
+        return {**self.routes, "/metrics": {"GET": metrics}}
+
+    @contextlib.asynccontextmanager
+    async def _front_stopped(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            if self.front is not None:
+                await self.front.stop()
+
+
+def _metadata() -> dict[str, Any]:
+    """Return the server's metadata without the extension that KServe always claims.
+
+    Nothing loads or unloads models here.
+    """
+    return {"name": "oo-ml", "version": version("oo-serving"), "extensions": []}
 
 
 def _http(ports: Ports) -> list[int]:
     return [ports.http] if ports.shadow is None else [ports.http, ports.shadow]
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """A listening address, or one line on why not and exit code 1."""
+def _bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; when it cannot be bound, log one line and exit with code 1."""
     return uvicorn.Config("", host=host, port=port, log_config=None).bind_socket()
 
 
 def _leave_to_uvicorn(*_: object) -> None:
-    """uvicorn ends its loop on a signal and then raises it once more; by then all is done."""
+    """Do nothing on the signal that uvicorn raises once more after it has ended its loop; all is done by then."""
 
 
 @contextlib.asynccontextmanager
-async def _grpc(server: Any, port: int | None) -> Any:
-    """KServe's gRPC server beside the HTTP one."""
-    if port is None:
+async def _grpc(data_plane: Any, ports: Ports) -> Any:
+    """Run KServe's gRPC service while the HTTP service runs, if it has a port."""
+    if ports.grpc is None:
         yield
         return
     from kserve.model_server import args  # noqa: PLC0415  # see the module's docstring
-    from kserve.protocol.grpc.server import GRPCServer  # noqa: PLC0415
 
-    grpc = GRPCServer(port, server.dataplane, server.model_repository_extension, kwargs=vars(args), grace_period=GRACE)
-    task = asyncio.create_task(grpc.start(4))
+    from oo_serving.grpc_server import grpc_server  # noqa: PLC0415  # as above
+
+    limits = ("max_send_message_length", "max_receive_message_length")
+    options = [(f"grpc.{name}", getattr(args, f"grpc_{name}")) for name in limits]
+    server = grpc_server(data_plane, f"{ports.host}:{ports.grpc}", options)
+    await server.start()
     try:
         yield
     finally:
-        await grpc.stop(signal.SIGTERM)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await server.stop(GRACE_PERIOD_S)

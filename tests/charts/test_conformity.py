@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 import yaml
-from conformity import MINORS, problems
-from helm_chart import MANIFESTS, ROOT, template
+from conformity import MINORS, missing_defaults, problems
+from helm_chart import MANIFESTS, ROOT, objects, render, template
 
 BASE = (MANIFESTS / "base" / "oo-ml.yaml").read_text()
 CHALLENGED = {"rollout": {"challenger": {"name": "v2", "model": "mlflow://tip-ranker/2", "weight": 10}}}
@@ -22,6 +22,7 @@ EVERYTHING = {
     "lake": {"url": "s3://bucket/oo", "secretName": "bucket"},
     "networkPolicies": {"metricsNamespace": "monitoring"},
     "persistence": {"storageClass": "fast", "keepOnUninstall": True},
+    "mlflow": {"url": "https://mlflow.example", "secretName": "mlflow"},
 }
 # where a field is misspelt or of the wrong type; what is said of it
 SLIPS = [
@@ -58,6 +59,37 @@ def test_an_overlay_is_taken(overlay, minor):
 @pytest.mark.parametrize("values", [CHALLENGED, EVERYTHING], ids=["a challenger", "nearly every value"])
 def test_what_other_values_render_is_taken(values, minor):
     assert problems(template(**values).stdout, minor) == []
+
+
+@pytest.mark.parametrize("values", [{}, CHALLENGED, EVERYTHING], ids=["nothing", "a challenger", "nearly every value"])
+def test_a_server_fills_nothing_into_the_lists_of_a_custom_resource(values):
+    """Argo CD would report a difference for ever."""
+    assert [path for thing in render(**values) for path in missing_defaults(thing)] == []
+
+
+@pytest.mark.parametrize(
+    ("taken", "field"),
+    [
+        ("parentRefs: [{group: gateway.networking.k8s.io, ", "HTTPRoute.spec.parentRefs.0.group="),
+        ('backendRefs: [{group: "", ', "HTTPRoute.spec.rules.0.backendRefs.0.group="),
+        (", weight: 1", "HTTPRoute.spec.rules.0.backendRefs.0.weight="),
+    ],
+)
+def test_a_default_that_is_left_out_of_a_list_is_found(taken, field):
+    assert taken in BASE
+    without = objects(BASE.replace(taken, taken[: taken.find("{") + 1]))
+
+    assert field in "\n".join(path for thing in without for path in missing_defaults(thing))
+
+
+@pytest.mark.parametrize(
+    "thing", [it for it in render() if it["kind"] == "StatefulSet"], ids=lambda it: it["metadata"]["name"]
+)
+def test_a_volume_claim_says_what_it_is(thing):
+    (claim,) = thing["spec"]["volumeClaimTemplates"]
+
+    assert (claim["apiVersion"], claim["kind"]) == ("v1", "PersistentVolumeClaim")
+    assert claim["spec"]["volumeMode"] == "Filesystem"
 
 
 @pytest.mark.parametrize(("name", "path", "value", "said"), SLIPS, ids=[f"{slip[0]} {slip[1]}" for slip in SLIPS])

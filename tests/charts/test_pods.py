@@ -9,6 +9,7 @@ from helm_chart import containers, named, parts, pods, render
 
 RELEASE = render()
 CHALLENGED = render(rollout={"challenger": {"name": "v2", "model": "mlflow://tip-ranker/2"}})
+MIRRORED = dict(pods(render(image={"pullSecrets": ["mirror", "other"]})))
 PODS, CONTAINERS = dict(pods(RELEASE)), dict(containers(RELEASE))
 UNITS = {"": 1, "m": 0.001, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 ADMITTED = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
@@ -52,6 +53,16 @@ def test_a_pod_is_restricted(where):
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not HOST & set(pod)
     assert {kind for volume in pod.get("volumes", ()) for kind in volume if kind != "name"} <= ADMITTED
+
+
+@pytest.mark.parametrize("where", MIRRORED)
+def test_a_pod_may_pull_its_images(where):
+    assert MIRRORED[where]["imagePullSecrets"] == [{"name": "mirror"}, {"name": "other"}]
+
+
+@pytest.mark.parametrize("where", PODS)
+def test_without_pull_secrets_a_pod_names_none(where):
+    assert "imagePullSecrets" not in PODS[where]
 
 
 @pytest.mark.parametrize("where", PODS)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import yaml
-from helm_chart import containers, named, render
+from helm_chart import containers, named, render, template
 
 DISRUPTIONS = {"PodDisruptionBudget/oo-transformer", "PodDisruptionBudget/oo-predictor"}
 POLICIES = {
@@ -30,7 +30,7 @@ SECRETS = {
 EXTERNAL = {
     "nats": {"urlSecretName": "my-nats", "urlSecretKey": "my-nats-url"},
     "postgres": {"urlSecretName": "my-postgres", "effectsKey": "my-effects"},
-    "mlflow": {"url": "https://mlflow.example"},
+    "mlflow": {"url": "https://mlflow.example", "secretName": "my-mlflow"},
     "llm": {"secretName": "my-llm", "secretKey": "my-llm-key", "builtin": False},
     "secrets": {"create": False, "name": "my-secrets"},
     "gateway": {"tlsSecret": "my-certificate"},
@@ -142,6 +142,58 @@ def test_an_external_store_is_what_its_callers_are_told():
     assert told["InferenceService/tip-generator/predictor:OO_LLM_API_KEY"] == {
         "secretKeyRef": {"name": "my-llm", "key": "my-llm-key"}
     }
+
+
+TOLD = {  # a variable's end: what tells whoever gets it of its credentials
+    "_TRACKING_URI": {"secretRef": {"name": "my-mlflow"}},
+    "_NATS_URL": {"secretKeyRef": {"name": "my-nats", "key": "my-nats-url"}},
+    "_STORE_URL": {"secretKeyRef": {"name": "my-postgres", "key": "my-effects"}},
+    "_LAKE_URL": {"secretRef": {"name": "my-bucket"}},
+    "OO_LLM_API_KEY": {"secretKeyRef": {"name": "my-llm", "key": "my-llm-key"}},
+}
+LAKE = {"lake": {"url": "s3://bucket/oo", "secretName": "my-bucket"}}
+
+
+@pytest.mark.parametrize("end", TOLD)
+def test_whoever_is_told_where_something_is_has_the_credentials_too(end):
+    told = {
+        where: [*container.get("envFrom", ()), variable.get("valueFrom")]
+        for where, container in containers(render(**EXTERNAL, **LAKE))
+        for variable in container.get("env", ())
+        if variable["name"].endswith(end)
+    }
+
+    assert told
+    assert [where for where, credentials in told.items() if TOLD[end] not in credentials] == []
+
+
+def test_three_parts_talk_to_mlflow():
+    told = {
+        where.rpartition("/")[0]
+        for where, container in containers(render(**EXTERNAL))
+        if {"secretRef": {"name": "my-mlflow"}} in container.get("envFrom", ())
+    }
+
+    assert {re.sub(r"-[0-9a-f]{8}$", "", where) for where in told} == {
+        "CronJob/oo-train",
+        "Job/oo-bootstrap",
+        "ClusterStorageContainer/oo-mlflow-oo-ml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"mlflow": {"secretName": "my-mlflow"}}, "mlflow.secretName: the built-in MLflow has no credentials"),
+        ({"nats": {"url": "nats://n:4222"}, "autoscaling": {"consumersByLag": True}}, "autoscaling.consumersByLag"),
+        ({"nats": {"urlSecretName": "my-nats"}, "autoscaling": {"consumersByLag": True}}, "autoscaling.consumersByLag"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(values, said):
+    done = template(**values)
+
+    assert done.returncode != 0
+    assert said in done.stderr
 
 
 def test_strict_nats_writes_before_it_acknowledges():

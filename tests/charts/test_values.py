@@ -9,10 +9,11 @@ import sys
 
 import pytest
 import yaml
-from helm_chart import CHART, MANIFESTS, ROOT, ask, helm, script, template
+from helm_chart import CHART, MANIFESTS, ROOT, ask, helm, render, script, template
 
 REFUSED = {
     # keys that are not there
+    "global.imageRegistry: number": {"global": {"imageRegistry": 5}},
     "replica": {"replica": 2},
     "transfomer": {"transfomer": {"replicas": 2}},
     "transformer: replica": {"transformer": {"replica": 2}},
@@ -59,6 +60,29 @@ def test_every_default_is_a_value_that_is_accepted():
 
 def test_the_values_of_a_parent_chart_are_accepted():
     assert template(**{"global": {"anything": "at all"}}).returncode == 0
+
+
+@pytest.mark.parametrize("registry", ["mirror.example/hub", "mirror.example/hub/", "mirror.example:5000"])
+@pytest.mark.parametrize("more", [{}, {"image": {"registry": "ours.example/"}}, {"mlflow": {"url": ""}}])
+def test_a_registry_for_all_charts_stands_before_every_image(registry, more):
+    images = images_of(render(**{"global": {"imageRegistry": registry}}, **more))
+
+    assert {image for image in images if not image.startswith(f"{registry.rstrip('/')}/")} == set()
+    assert {name.rpartition("/")[2] for name in images} >= {"nats:2.15.1", "postgres:15"}
+
+
+def test_without_one_each_image_is_where_it_was():
+    images = images_of(render(image={"registry": "ours.example/"}))
+
+    assert {image for image in images if not image.startswith("ours.example/oo-ml/")} == {"nats:2.15.1", "postgres:15"}
+
+
+def images_of(thing):
+    """All that is said under the key `image`, which is text, anywhere."""
+    if isinstance(thing, dict):
+        own = {thing["image"]} if isinstance(thing.get("image"), str) else set()
+        return own.union(*map(images_of, thing.values()))
+    return set().union(*map(images_of, thing)) if isinstance(thing, list) else set()
 
 
 def test_what_follows_from_the_chart_is_current():

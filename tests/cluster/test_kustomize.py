@@ -34,8 +34,10 @@ def test_it_answers_and_goes(applied):
 
 def sound(release):
     """A /score through the entry, by a predictor, in a namespace that enforces `restricted`."""
-    found = json.loads(kubectl("get", "gateway", "oo-entry", "--output", "json")).get("status", {}).get("addresses")
-    if not found:
+    parsed_json = (
+        json.loads(kubectl("get", "gateway", "oo-entry", "--output", "json")).get("status", {}).get("addresses")
+    )
+    if not parsed_json:
         return False
     try:
         return release.score()["degraded"] is None

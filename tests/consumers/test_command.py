@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from facts_made import a_feedback, a_signal
+from example_events import a_feedback, a_signal
 from waiting import eventually
 
 pytestmark = pytest.mark.real

@@ -6,7 +6,7 @@ import signal
 import urllib.request
 
 import pytest
-from facts_made import a_decision, a_feedback, a_signal
+from example_events import a_decision, a_feedback, a_signal
 from waiting import eventually
 
 pytestmark = pytest.mark.real

@@ -19,12 +19,12 @@ import nats
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
-from facts_made import NOON, a_decision, a_feedback, a_signal
+from example_events import NOON, a_decision, a_feedback, a_signal
 from nats.aio.client import Client
 from oo_consumers import metrics, streams
-from oo_consumers.lake.delta import BadLake, Lake, LakeAway, Overtaken
-from oo_consumers.lake.tables import TABLES, Placed
-from oo_consumers.lake.writer import Writer
+from oo_consumers.lake.delta import BadLake, ConcurrentAppend, Lake, LakeUnavailable
+from oo_consumers.lake.lake_writer import LakeWriter
+from oo_consumers.lake.tables import TABLES, StreamEvent
 from waiting import eventually, free_port, listens
 
 DECISIONS, GENERATIONS, REACTIONS, SIGNALS, PREDICTIONS = TABLES
@@ -34,12 +34,12 @@ KILLS = 100
 
 def placed(sequence, fact=None):
     fact = fact or a_decision(f"r-{sequence}", minutes=sequence)
-    return Placed(sequence, NOON, fact, fact.model_dump_json())
+    return StreamEvent(sequence, NOON, fact, fact.model_dump_json())
 
 
 def asked(lake, query, table=DECISIONS):
     """Rows of a query over one table, called t."""
-    found = QueryBuilder().register("t", DeltaTable(lake.at(table.name))).execute(query)
+    found = QueryBuilder().register("t", DeltaTable(lake.table_url(table.name))).execute(query)
     return [row for batch in found for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)]
 
 
@@ -81,7 +81,7 @@ def test_of_two_writers_of_one_batch_one_fails(lake, monkeypatch):
     lake.append(DECISIONS, STREAM, [placed(2)])
     monkeypatch.setattr(Lake, "open", lambda *_: stale)
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(ConcurrentAppend):
         lake.append(DECISIONS, STREAM, [placed(2), placed(3)])
 
     monkeypatch.undo()
@@ -93,7 +93,7 @@ def test_columns_and_partition_are_those_of_the_event(lake):
     fact = a_decision("r-1").model_copy(update={"decided_at": late.astimezone(timezone(timedelta(hours=5)))})
     lake.append(DECISIONS, STREAM, [placed(1, fact)])
 
-    names = "decided_at, created_timestamp, day, request_id, chosen, propensity, model_version, variant, event"
+    names = "decided_at, created_timestamp, day, request_id, chosen_id, propensity, model_version, variant, event"
     (row,) = asked(lake, f"select {names} from t")  # noqa: S608  # ours
 
     assert row == (late, NOON, date(2026, 11, 23), "r-1", "c-1", 1.0, "1", None, fact.model_dump_json())
@@ -108,7 +108,7 @@ def test_every_kind_of_event_has_a_table_with_its_docs(lake):
     assert asked(lake, "select type, user_id from t", SIGNALS) == [("app_opened", "u-1")]
     for table in TABLES:
         assert lake.open(table).metadata().partition_columns == ["day"]
-        assert lake.open(table).metadata().description == table.kind.__doc__
+        assert lake.open(table).metadata().description == table.event_type.__doc__
 
 
 def test_a_quiet_table_says_what_it_has_passed(lake):
@@ -149,7 +149,7 @@ def test_compaction_beside_a_writer_loses_nothing(lake):
         while not stopping.is_set():
             try:
                 lake.compact(DECISIONS)
-            except LakeAway as error:  # both rewrote a file: this one tries again
+            except LakeUnavailable as error:  # both rewrote a file: this one tries again
                 assert isinstance(error.__cause__, CommitFailedError)  # noqa: PT017
 
     lake.append(DECISIONS, STREAM, [placed(1)])
@@ -223,7 +223,7 @@ def test_events_of_every_kind_land_and_a_stop_is_clean(server, lake, process):
 
 def whole(lake, table):
     """As a dead writer left it: every event up to the last one, and a position that says just that."""
-    if not DeltaTable.is_deltatable(lake.at(table.name)):
+    if not DeltaTable.is_deltatable(lake.table_url(table.name)):
         return True
     query = "select count(*), count(distinct sequence), coalesce(max(sequence), 0), max(stream) from t"
     ((many, sequences, last, stream),) = asked(lake, query, table)
@@ -257,6 +257,7 @@ def killed_somewhere(draw, lake, process, compaction):
     assert process.stop(signal.SIGKILL) == -signal.SIGKILL
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_killed_a_hundred_times_each_event_is_there_once(server, lake, process):
     """Killed anywhere: while it starts, reads, writes a file, commits, or puts files together. None is half done."""
@@ -312,7 +313,7 @@ def test_two_writers_do_no_harm(server, lake, process):
 @pytest.fixture
 async def connection(server):
     connection = await nats.connect(server.url)
-    await streams.ensure(connection.jetstream())
+    await streams.ensure_streams(connection.jetstream())
     yield connection
     await connection.close()
 
@@ -320,7 +321,7 @@ async def connection(server):
 async def written(connection: Client, lake, rows, seconds=30.0):
     """A writer of decisions in this process, until there are so many rows, or for a while."""
     stop = asyncio.Event()
-    writer = Writer(connection, lake, DECISIONS, stop, 0.05)
+    writer = LakeWriter(connection, lake, DECISIONS, stop, 0.05)
     running = asyncio.create_task(writer.run())
     end = time.monotonic() + seconds
     while await asyncio.to_thread(count, lake, DECISIONS) < rows and time.monotonic() < end:
@@ -342,6 +343,32 @@ async def test_what_the_stream_deleted_is_said_and_counted(connection, lake, cap
     assert metrics.LAKE_GONE.labels("decisions")._value.get() == before + 4
     assert "deleted 1 to 4 before they were read" in caplog.text
     assert asked(lake, "select sequence from t order by sequence") == [(n,) for n in range(5, 11)]
+
+
+async def test_a_compaction_that_fails_takes_nothing_from_the_batch_and_is_tried_again(
+    connection, lake, caplog, monkeypatch
+):
+    tried = []
+
+    def away(_, table):
+        tried.append(table.name)
+        raise LakeUnavailable("no space left")
+
+    monkeypatch.setattr(Lake, "compact", away)
+    monkeypatch.setattr("oo_consumers.lake.lake_writer.COMPACTION_INTERVAL", 1)
+    before = metrics.LAKE.labels("decisions", "appended")._value.get()
+
+    for n in (1, 2):
+        await connection.jetstream().publish("decisions.score", a_decision(f"r-{n}").model_dump_json().encode())
+        await written(connection, lake, n)
+
+    assert tried == ["decisions"] * 2
+    assert metrics.LAKE.labels("decisions", "appended")._value.get() == before + 2
+    assert (
+        caplog.text.count("decisions: not compacted, to be tried after 1 transactions more: LakeUnavailable('no") == 2
+    )
+    assert "refused" not in caplog.text
+    assert "position: LakeUnavailable" not in caplog.text
 
 
 async def test_storage_that_is_away_is_waited_for(connection, tmp_path):
@@ -368,7 +395,7 @@ def test_no_lake_can_be_there(url):
 
 def test_a_bucket_is_taken_as_it_is():
     """Only the address: there is no object store here to write to."""
-    assert Lake("s3://bucket/oo/").at("decisions") == "s3://bucket/oo/decisions"
+    assert Lake("s3://bucket/oo/").table_url("decisions") == "s3://bucket/oo/decisions"
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ import urllib.request
 
 import nats
 import pytest
-from facts_made import a_signal
+from example_events import a_signal
+from oo_contracts.limits import MAX_EVENT_BYTES
 from sqlalchemy import create_engine, text
 from waiting import eventually
 
 pytestmark = pytest.mark.real
 
+MAX_PAYLOAD = 8 << 20  # of the NATS that we configure
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 
@@ -101,15 +103,28 @@ async def forget(url, lost):
 @on_sqlite
 @pytest.mark.parametrize("headers", [{}, {"X-Long": "x" * 65_300}], ids=["data", "headers"])
 def test_poison_as_large_as_the_server_allows_becomes_a_dead_letter_that_fits(consumers, server, store, headers):
-    room = 1024 * 1024 - 64 - sum(len(name) + len(value) for name, value in headers.items())
+    room = MAX_PAYLOAD - 64 - sum(len(name) + len(value) for name, value in headers.items())
     server.publish(("signals.app_opened", b"x" * room, headers or None), message(1))
 
     assert eventually(lambda: server.dead("signals"))
     letter = server.dead("signals")[0]
     assert letter.headers["Oo-Truncated"] == str(room)
-    assert len(letter.data) > 900_000
+    assert len(letter.data) > MAX_PAYLOAD - 140_000
     assert letter.headers["Oo-Subject"] == "signals.app_opened"
     assert eventually(lambda: store.counts()["signals"] == 1)
+
+
+@on_sqlite
+@pytest.mark.parametrize("headers", [{}, {"X-Long": "x" * 59_000}], ids=["data", "headers"])
+def test_the_largest_event_is_a_dead_letter_whole(consumers, server, headers):
+    data = b"x" * MAX_EVENT_BYTES
+    server.publish(("decisions.score", data, headers or None))
+
+    assert eventually(lambda: server.dead("decisions"))
+    letter = server.dead("decisions")[0]
+    assert letter.data == data
+    assert "Oo-Truncated" not in letter.headers
+    assert letter.headers["Oo-Subject"] == "decisions.score"
 
 
 @on_postgresql

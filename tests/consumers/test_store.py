@@ -6,10 +6,10 @@ import threading
 from datetime import timedelta
 
 import pytest
-from facts_made import NOON, a_decision, a_feedback, a_signal
-from oo_consumers.store import PAGE, Store, StoreError, Tally, Unavailable
-from oo_contracts.events import Event
-from reports_made import prediction, tip
+from example_events import NOON, a_decision, a_feedback, a_signal
+from oo_consumers.effect_store import PAGE_SIZE, RequestCounts, Store, StoreError, StoreUnavailable
+from oo_contracts.events import Event, Signal
+from report_events import prediction, tip
 from sqlalchemy import inspect, text
 
 LATER = NOON + timedelta(days=3)
@@ -20,6 +20,24 @@ def test_the_same_event_twice_counts_once(store):
     assert store.record("feedback", a_feedback()) is False
 
     assert [item.reaction for item in store.reactions("r-1")] == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ('{"x": NaN}', '{"x":"NaN"}'),
+        ('{"x": [Infinity, -Infinity, {"y": NaN}]}', '{"x":["Infinity","-Infinity",{"y":"NaN"}]}'),
+        ('{"x": 1e400}', '{"x":"Infinity"}'),
+        ('{"b": 0.1, "a": "\u00e4", "c": null}', '{"a":"\\u00e4","b":0.1,"c":null}'),
+    ],
+)
+def test_what_a_signal_carries_is_stored_as_json(store, sent, stored):
+    event = a_signal().model_dump_json().replace('{"n":0}', sent)
+
+    store.record("signals", Signal.model_validate_json(event))
+
+    with store.engine.connect() as connection:
+        assert connection.execute(text("select data from signals")).scalar_one() == stored
 
 
 def test_an_event_twice_in_one_batch_counts_once(store):
@@ -126,25 +144,33 @@ def test_tables_that_are_older_than_an_index_get_it(store, store_url):
 
 
 def test_tallies_count_over_many_pages(store):
-    feedback = [a_feedback(f"r-{number}") for number in range(PAGE + 1)]
+    feedback = [a_feedback(f"r-{number}") for number in range(PAGE_SIZE + 1)]
     store.record_all("feedback", feedback)
     store.record_all("decisions", [a_decision("r-0"), a_decision("r-0", "another"), tip("r-0", NOON)])
 
-    found = {key: tally for page in store.tallies() for key, tally in page.items()}
+    found = {key: tally for page in store.request_counts() for key, tally in page.items()}
 
-    assert len(found) == PAGE + 1
-    assert (found["r-0"], found["r-1"]) == (Tally(1, 2, 1), Tally(1, 0, 0))
+    assert len(found) == PAGE_SIZE + 1
+    assert (found["r-0"], found["r-1"]) == (RequestCounts(1, 2, 1), RequestCounts(1, 0, 0))
 
 
 def test_a_database_that_is_not_there_is_unavailable():
-    with pytest.raises(Unavailable):
+    with pytest.raises(StoreUnavailable):
         Store.open("postgresql+psycopg://nobody@127.0.0.1:1/none")
 
 
 def test_tips_and_predictions_come_in_the_order_of_their_ids(store):
-    tips = [tip(f"r-{place:03}", NOON) for place in range(PAGE + 1)]
+    tips = [tip(f"r-{place:03}", NOON) for place in range(PAGE_SIZE + 1)]
     store.record_all("decisions", tips[::-1])
     store.record_all("predictions", [prediction("r-1", NOON, 2.5), prediction("r-1", NOON, 3.5, "shadow")])
 
-    assert list(store.generated()) == tips
-    assert [item.latency_ms for item in store.predicted()] == [2.5, 3.5]
+    assert list(store.tips()) == tips
+    assert [item.latency_ms for item in store.predictions()] == [2.5, 3.5]
+
+
+def test_what_was_stored_when_ids_had_no_grammar_is_still_a_round(store):
+    old = {"request_id": "a\r\nx: 1"}
+    store.record("decisions", a_decision().model_copy(update=old))
+    store.record("feedback", a_feedback().model_copy(update=old))
+
+    assert [item.decision.request_id for item in store.rounds(LATER)] == [old["request_id"]]

@@ -9,11 +9,11 @@ import threading
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from facts_made import NOON, a_decision, a_feedback, a_signal
-from oo_consumers.store import Store, StoreError, Unavailable
-from oo_contracts.events import GenerateDecision, Prediction
+from example_events import NOON, a_decision, a_feedback, a_prediction, a_signal
+from oo_consumers.database import transact
+from oo_consumers.effect_store import Store, StoreError, StoreUnavailable, Unstorable
+from oo_contracts.events import GenerateDecision
 from oo_contracts.generate import Usage
-from oo_contracts.score import ModelInfo
 from oo_contracts.task import TaskFacts
 from sqlalchemy import event, text
 
@@ -33,19 +33,6 @@ def a_generation():
         fallback="timeout",
         usage=Usage(),
         latency_ms=1.5,
-    )
-
-
-def a_prediction(version="1"):
-    return Prediction(
-        event_id=f"p-{version[:9]}",
-        request_id="r-1",
-        role="shadow",
-        model=ModelInfo(name="tip-ranker", version=version),
-        feature_set="ranker-v1@0",
-        values=(0.1,),
-        latency_ms=0.5,
-        occurred_at=NOON,
     )
 
 
@@ -184,7 +171,7 @@ def test_the_same_events_from_many_threads_count_once(store):
 
 
 def test_four_processes_may_open_it_at_once(store_url):
-    program = "import sys; from oo_consumers.store import Store; Store.open(sys.argv[1]).close()"
+    program = "import sys; from oo_consumers.effect_store import Store; Store.open(sys.argv[1]).close()"
     command = [sys.executable, "-P", "-c", program, store_url]
 
     started = [subprocess.Popen(command) for _ in range(4)]
@@ -196,7 +183,7 @@ def test_tables_that_are_gone_are_unavailable_and_not_the_fault_of_the_event(sto
     with store.engine.begin() as connection:
         connection.execute(text("drop table signals"))
 
-    with pytest.raises(Unavailable, match="signals"):
+    with pytest.raises(StoreUnavailable, match="signals"):
         store.record("signals", a_signal())
 
 
@@ -207,23 +194,26 @@ def test_a_database_made_by_a_newer_program_is_refused(store, store_url):
     with pytest.raises(StoreError, match="version 99") as refused:
         Store.open(store_url)
 
-    assert not isinstance(refused.value, Unavailable)
+    assert not isinstance(refused.value, StoreUnavailable)
 
 
-@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
-    "fact",
+    ("fact", "reason"),
     [
-        pytest.param(a_prediction("9" * 100), id="longer than its column"),
-        pytest.param(a_signal().model_copy(update={"user_id": "u\x00"}), id="a NUL in a text"),
+        pytest.param(a_prediction("9" * 100), "model_version: longer than 64 characters", id="longer than its column"),
+        pytest.param(a_signal().model_copy(update={"user_id": "u\x00"}), "user_id: has a NUL", id="a NUL in a text"),
     ],
 )
-def test_what_postgresql_refuses_is_the_fault_of_the_event(store, fact):
-    with pytest.raises(StoreError) as refused:
-        store.record("any", fact)
+def test_what_postgresql_refuses_is_the_fault_of_the_event_in_every_database(store, fact, reason):
+    with pytest.raises(Unstorable) as refused:
+        store.record_all("any", [a_signal(5), fact, a_signal(6)])
 
-    assert not isinstance(refused.value, Unavailable)
-    assert store.record("any", a_signal(5)) is True
+    assert refused.value.reasons == {1: reason}
+    assert store.record_all("any", [a_signal(5), a_signal(6)]) == [True, True]
+
+
+def test_what_just_fits_its_column_is_stored(store):
+    assert store.record("any", a_prediction("9" * 64)) is True
 
 
 @pytest.mark.parametrize("url", ["", "no url", "mysql://host/name", "sqlite+aiosqlite:///x"])
@@ -231,18 +221,18 @@ def test_a_url_that_is_not_ours_is_refused_with_what_it_could_be(url):
     with pytest.raises(StoreError, match=r"postgresql\+psycopg") as refused:
         Store.open(url)
 
-    assert not isinstance(refused.value, Unavailable)
+    assert not isinstance(refused.value, StoreUnavailable)
 
 
 def test_an_unavailable_database_does_not_tell_its_password():
-    with pytest.raises(Unavailable) as refused:
+    with pytest.raises(StoreUnavailable) as refused:
         Store.open("postgresql+psycopg://nobody:secret@127.0.0.1:1/none")
 
     assert "secret" not in str(refused.value)
 
 
 def test_a_path_that_cannot_be_is_unavailable(tmp_path):
-    with pytest.raises(Unavailable):
+    with pytest.raises(StoreUnavailable):
         Store.open(f"sqlite:///{tmp_path}/no/folder/effects.db")
 
 
@@ -273,3 +263,23 @@ def test_a_plain_postgresql_url_needs_no_driver_in_it(postgres):
 
     assert store.counts()["signals"] >= 0
     store.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 1 / 0",
+        "select cast('x' as integer)",
+        "select cast(3000000000 as integer)",
+        "insert into inbox values ('x', null)",
+    ],
+)
+def test_what_postgresql_itself_refuses_is_no_fault_of_the_database(postgres, statement):
+    """Trying it again would change nothing."""
+    store = Store.open(postgres)
+
+    with pytest.raises(StoreError) as refused:
+        transact(store.engine, lambda connection: connection.execute(text(statement)))
+
+    store.close()
+    assert not isinstance(refused.value, StoreUnavailable)

@@ -44,7 +44,7 @@ def test_every_reference_leads_somewhere(document):
 def test_every_stream_has_a_channel():
     addresses = {channel["address"].split(".")[0] for channel in ASYNCAPI["channels"].values()}
 
-    assert addresses == {stream.root for stream in subjects.STREAMS} - {subjects.DLQ.root}
+    assert addresses == {stream.root for stream in subjects.STREAMS} - {subjects.DLQ_STREAM.root}
 
 
 def test_every_route_says_how_it_refuses():

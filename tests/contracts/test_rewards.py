@@ -9,7 +9,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oo_contracts.rewards import REWARDS, BadRewards, RewardTable, released
+from oo_contracts.reward_table import DEFAULT_REWARDS, BadRewards, RewardTable, released_versions
 
 DIGESTS = {"v1": "bc7455c1da4b5d84"}
 KINDS = ["shown", "clicked", "completed", "snoozed", "dismissed"]
@@ -33,7 +33,7 @@ def written(tmp_path, text):
 
 def test_a_released_table_never_changes():
     made = {version: hashlib.sha256(RewardTable.read(version).model_dump_json().encode()).hexdigest()[:16]
-            for version in released()}  # fmt: skip
+            for version in released_versions()}  # fmt: skip
 
     assert made == DIGESTS, "a released table was changed, or a new one has no digest here yet"
 
@@ -61,7 +61,7 @@ def test_several_reactions_by_each_rule(tmp_path):
 
 def test_a_tip_that_was_never_shown_has_no_reward():
     with pytest.raises(ValueError, match="without a reaction"):
-        REWARDS.reward([])
+        DEFAULT_REWARDS.reward([])
 
 
 @pytest.mark.parametrize(

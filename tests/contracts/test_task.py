@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oo_contracts.events import MomentFacts
+from oo_contracts.events import ContextFacts
 from oo_contracts.ids import uuid7
 from oo_contracts.score import ScoreRequest
 from oo_contracts.task import Task, TaskFacts
-from oo_serving.problem import invalid
+from oo_serving.problem_response import validation_problem
 from pydantic import ValidationError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -81,18 +81,13 @@ def test_no_text_of_a_task_is_among_its_facts():
     ("task", "pointer"),
     [
         ({"id": None}, "/tasks/0/id"),
-        ({"id": "1", "priority": 0}, "/tasks/0/priority"),
-        ({"id": "1", "priority": "4.5"}, "/tasks/0/priority"),
-        ({"id": "1", "added_at": "soon"}, "/tasks/0/added_at"),
-        ({"id": "1", "created_at": 5e99}, "/tasks/0/created_at"),
-        ({"id": "1", "checked": "maybe"}, "/tasks/0/checked"),
-        ({"id": "1", "is_completed": []}, "/tasks/0/is_completed"),
-        ({"id": "1", "due": {"date": "2026-13-01"}}, "/tasks/0/due/date"),
-        ({"id": "1", "due": {"datetime": "noon"}}, "/tasks/0/due/datetime"),
-        ({"id": "1", "due": {}}, "/tasks/0/due/"),
-        ({"id": "1", "due": "today"}, "/tasks/0/due"),
-        ({"id": "1", "labels": "home"}, "/tasks/0/labels"),
-        ({"id": "1", "content": None}, "/tasks/0/content"),
+        ({"id": ""}, "/tasks/0/id"),
+        ({"id": True}, "/tasks/0/id"),
+        ({"id": 1.5}, "/tasks/0/id"),
+        ({"id": "1", "labels": ["x" * 257]}, "/tasks/0/labels"),
+        ({"id": "1", "content": "x" * 16_385}, "/tasks/0/content"),
+        (5, "/tasks/0"),
+        (None, "/tasks/0"),
         ({}, "/tasks/0/id"),
     ],
 )
@@ -101,7 +96,7 @@ def test_what_is_wrong_is_named_as_the_caller_spelt_it(task, pointer):
     with pytest.raises(ValidationError) as caught:
         ScoreRequest.model_validate_json(body)
 
-    problem = json.loads(invalid(caught.value, body).body)
+    problem = json.loads(validation_problem(caught.value, body).body)
 
     assert problem["status"] == 422
     assert problem["errors"][0]["pointer"].startswith(pointer)
@@ -116,9 +111,8 @@ def test_what_is_wrong_is_named_as_the_caller_spelt_it(task, pointer):
         ({"candidates": [{"id": "c", "kind": "song"}]}, "/candidates/0/kind"),
         ({"candidates": [{"id": "c", "kind": "tip"}], "baseline": "d"}, "/baseline"),
         ({"tasks": [{"id": 1}, {"id": "1"}]}, "/tasks"),
-        ({"profile_computed_at": "noon"}, "/profile_computed_at"),
-        ({"profile_computed_at": "2026-11-23T08:00:00"}, "/profile_computed_at"),
-        ({"profile_computed_at": {"x": "soon"}}, "/profile_computed_at"),
+        ({"profile_computed_at": ["noon"]}, "/profile_computed_at"),
+        ({"profile_computed_at": dict.fromkeys(map(str, range(300)))}, "/profile_computed_at"),
         ({"timezone": "Europe/Atlantis"}, "/timezone"),
         ({"request_id": ""}, "/request_id"),
         ({"tilt": 1}, "/tilt"),
@@ -129,7 +123,7 @@ def test_so_is_what_is_wrong_around_the_tasks(body, pointer):
     with pytest.raises(ValidationError) as caught:
         ScoreRequest.model_validate_json(data)
 
-    assert json.loads(invalid(caught.value, data).body)["errors"][0]["pointer"].startswith(pointer)
+    assert json.loads(validation_problem(caught.value, data).body)["errors"][0]["pointer"].startswith(pointer)
 
 
 def test_numbers_that_json_has_not_are_fine_where_they_fall_back():
@@ -154,9 +148,9 @@ TIMES = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31))  # noqa: DTZ001 
     )
 )
 def test_facts_come_back_from_the_log_as_they_went(found):
-    moment = MomentFacts(now=datetime.now(UTC), timezone="UTC", tasks=(found,), profile={"a": 0.1})
+    moment = ContextFacts(now=datetime.now(UTC), timezone="UTC", tasks=(found,), profile={"a": 0.1})
 
-    assert MomentFacts.model_validate_json(moment.model_dump_json()) == moment
+    assert ContextFacts.model_validate_json(moment.model_dump_json()) == moment
 
 
 def test_ids_sort_by_time():

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from oo_contracts.score import Candidate
-from oo_features.moment import Moment
-from oo_features.sets import RANKER_V1
+from oo_features.feature_context import FeatureContext
+from oo_features.feature_sets import RANKER_V1
 
 # An instant and a zone; then the hour there, and the day counted from Monday.
 GOLDEN = [
@@ -58,7 +58,7 @@ GOLDEN = [
 
 
 def clock(instant, zone):
-    (values,) = RANKER_V1.rows(Moment.at(instant, zone), [Candidate(id="none", kind="none")]).values
+    (values,) = RANKER_V1.rows(FeatureContext.at(instant, zone), [Candidate(id="none", kind="none")]).values
     row = dict(zip(RANKER_V1.names, values, strict=True))
     return row["context.hour_of_day"], row["context.day_of_week"]
 
@@ -85,4 +85,4 @@ def test_two_calls_across_the_hour_differ(zone):
 
 
 def minute(instant, zone):
-    return Moment.at(instant, zone).now.minute
+    return FeatureContext.at(instant, zone).now.minute

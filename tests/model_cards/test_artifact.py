@@ -9,14 +9,14 @@ import mlflow
 import numpy as np
 import pytest
 import yaml
-from models_made import FEATURE_SET, FEATURES, fitted, parts, rows
+from example_models import FEATURE_SET, FEATURES, fitted, parts, rows
 from oo_model_cards import artifact
-from oo_model_cards.artifact import Tampered, Unsealed, Untrusted
+from oo_model_cards.artifact import DigestMismatch, NoManifest, UntrustedContent
 
 
 @pytest.fixture
 def folder(tmp_path):
-    artifact.write(tmp_path / "model", parts())
+    artifact.write_model(tmp_path / "model", parts())
     return tmp_path / "model"
 
 
@@ -25,30 +25,30 @@ def resealed(folder, change):
     described = yaml.safe_load((folder / "MLmodel").read_text())
     change(described["flavors"])
     (folder / "MLmodel").write_text(yaml.safe_dump(described))
-    artifact.seal(folder, FEATURE_SET, FEATURES)
+    artifact.write_manifest(folder, FEATURE_SET, FEATURES)
     return folder
 
 
 def test_a_written_folder_verifies_by_its_digest(folder):
-    manifest = artifact.verify(folder, artifact.digest(folder))
+    manifest = artifact.verify_folder(folder, artifact.digest(folder))
 
     assert manifest.feature_set == FEATURE_SET
     assert manifest.features == FEATURES
-    assert set(manifest.files) == {"MLmodel", "model.skops", "model.onnx"}
+    assert set(manifest.files) == {"MLmodel", "model.skops", "model.onnx", "sample.json"}
 
 
 def test_the_same_parts_give_the_same_digest(folder, tmp_path):
     again = parts()
-    artifact.write(tmp_path / "one", again)
-    artifact.write(tmp_path / "two", again)
+    artifact.write_model(tmp_path / "one", again)
+    artifact.write_model(tmp_path / "two", again)
 
     assert artifact.digest(tmp_path / "one") == artifact.digest(tmp_path / "two")
 
 
 def test_a_folder_without_a_graph_verifies_too(tmp_path):
-    artifact.write(tmp_path / "model", parts(onnx=False))
+    artifact.write_model(tmp_path / "model", parts(onnx=False))
 
-    assert artifact.ONNX not in artifact.verify(tmp_path / "model").files
+    assert artifact.ONNX not in artifact.verify_folder(tmp_path / "model").files
 
 
 def test_mlflow_itself_can_load_the_folder(folder):
@@ -64,44 +64,44 @@ def test_a_changed_byte_is_found_and_named(folder, file):
     content[len(content) // 2] ^= 1
     (folder / file).write_bytes(content)
 
-    with pytest.raises(Tampered, match=f"{file} was changed"):
-        artifact.verify(folder, known)
+    with pytest.raises(DigestMismatch, match=f"{file} was changed"):
+        artifact.verify_folder(folder, known)
 
 
 @pytest.mark.parametrize("file", ["MLmodel", "model.skops", "model.onnx"])
 def test_a_missing_file_is_found_and_named(folder, file):
     (folder / file).unlink()
 
-    with pytest.raises(Tampered, match=f"{file} is missing"):
-        artifact.verify(folder)
+    with pytest.raises(DigestMismatch, match=f"{file} is missing"):
+        artifact.verify_folder(folder)
 
 
 def test_a_file_that_nobody_sealed_is_found(folder):
     (folder / "code").mkdir()
     (folder / "code" / "evil.py").write_text("")
 
-    with pytest.raises(Tampered, match=r"code/evil\.py is not in the manifest"):
-        artifact.verify(folder)
+    with pytest.raises(DigestMismatch, match=r"code/evil\.py is not in the manifest"):
+        artifact.verify_folder(folder)
 
 
 def test_a_whole_other_sealed_model_has_another_digest(folder, tmp_path):
     known = artifact.digest(folder)
-    artifact.write(tmp_path / "other", parts(feature_set="ranker-v1@ffffffffffffffff"))
+    artifact.write_model(tmp_path / "other", parts(feature_set="ranker-v1@ffffffffffffffff"))
 
-    with pytest.raises(Tampered, match="digest"):
-        artifact.verify(tmp_path / "other", known)
+    with pytest.raises(DigestMismatch, match="digest"):
+        artifact.verify_folder(tmp_path / "other", known)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "not json", '{"format": 2}'])
 def test_a_manifest_that_is_none_is_refused(folder, content):
     (folder / "oo.json").write_text(content)
 
-    with pytest.raises(Unsealed):
-        artifact.verify(folder)
+    with pytest.raises(NoManifest):
+        artifact.verify_folder(folder)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(Unsealed):
+    with pytest.raises(NoManifest):
         artifact.digest(tmp_path / "nowhere")
 
 
@@ -111,16 +111,16 @@ def test_a_manifest_cannot_reach_outside_its_folder(folder, tmp_path):
     manifest["files"]["../outside"] = "0" * 64
     (folder / "oo.json").write_text(json.dumps(manifest))
 
-    with pytest.raises(Tampered, match=r"\.\./outside is missing"):
-        artifact.verify(folder)
+    with pytest.raises(DigestMismatch, match=r"\.\./outside is missing"):
+        artifact.verify_folder(folder)
 
 
 @pytest.mark.parametrize("form", ["pickle", "cloudpickle", None, "SKOPS"])
 def test_any_serialisation_but_skops_is_refused(folder, form):
     resealed(folder, lambda flavours: flavours["sklearn"].update(serialization_format=form))
 
-    with pytest.raises(Untrusted, match="only skops"):
-        artifact.verify(folder)
+    with pytest.raises(UntrustedContent, match="only skops"):
+        artifact.verify_folder(folder)
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ def test_any_serialisation_but_skops_is_refused(folder, form):
 def test_a_flavour_that_could_run_code_is_refused(folder, change):
     resealed(folder, change)
 
-    with pytest.raises(Untrusted):
-        artifact.verify(folder)
+    with pytest.raises(UntrustedContent):
+        artifact.verify_folder(folder)
 
 
 @pytest.mark.parametrize("text", ["", "- a", "flavors: 3", "!!python/object/apply:os.getcwd []", "\x00"])
 def test_a_description_that_is_none_is_refused(folder, text):
     Path(folder / "MLmodel").write_text(text)
-    artifact.seal(folder, FEATURE_SET, FEATURES)
+    artifact.write_manifest(folder, FEATURE_SET, FEATURES)
 
-    with pytest.raises(Untrusted):
-        artifact.verify(folder)
+    with pytest.raises(UntrustedContent):
+        artifact.verify_folder(folder)

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from models_made import NOW, card
-from oo_model_cards.card import Calibration, Estimate, Human, Input, Metric, ModelCard, Move, Slice, human
+from example_models import NOW, card
+from oo_model_cards.card import (
+    AliasMove,
+    Calibration,
+    Estimate,
+    HumanSection,
+    Input,
+    Metric,
+    ModelCard,
+    Slice,
+    human_section,
+)
 from oo_model_cards.render import markdown
 from pydantic import ValidationError
 
@@ -48,10 +58,10 @@ def test_each_part_that_is_missing_is_named(change, named):
 @pytest.mark.parametrize("field", ["title", "purpose", "users", "out_of_scope", "limits", "fairness", "owners"])
 @pytest.mark.parametrize("said", [None, "  ", "TODO: say it"])
 def test_what_a_person_did_not_say_is_named(field, said):
-    kind = type(getattr(human("tip-ranker"), field))
+    kind = type(getattr(human_section("tip-ranker"), field))
     value = kind() if said is None else (said if kind is str else (said,))
 
-    incomplete = published(human=human("tip-ranker").model_copy(update={field: value}))
+    incomplete = published(human=human_section("tip-ranker").model_copy(update={field: value}))
 
     assert [problem.split(":")[0] for problem in incomplete.problems()] == [f"human.{field}"]
 
@@ -119,7 +129,9 @@ def test_a_number_that_is_not_finite_never_gets_into_a_card(value):
 
 def test_a_card_survives_its_json():
     known = published().moved(
-        Move(at=NOW, by="a", alias="champion", from_version=None, to_version="1", reason="b", evidence={"mirrored": 9})
+        AliasMove(
+            at=NOW, by="a", alias="champion", from_version=None, to_version="1", reason="b", evidence={"mirrored": 9}
+        )
     )
 
     assert ModelCard.model_validate_json(known.model_dump_json()) == known
@@ -132,7 +144,7 @@ def test_what_is_missing_stands_at_the_top_of_the_page():
 
 
 def test_text_cannot_break_out_of_its_cell():
-    said = human("tip-ranker").model_copy(update={"owners": ("a | b\n| <script> |",)})
+    said = human_section("tip-ranker").model_copy(update={"owners": ("a | b\n| <script> |",)})
 
     page = markdown(published(human=said))
 
@@ -141,9 +153,9 @@ def test_text_cannot_break_out_of_its_cell():
 
 def test_nobody_has_written_the_human_part_of_an_unknown_model():
     with pytest.raises(FileNotFoundError):
-        human("unheard-of")
+        human_section("unheard-of")
 
 
 def test_a_misspelt_field_of_the_human_part_is_an_error():
     with pytest.raises(ValidationError):
-        Human.model_validate({"purpse": "x"})
+        HumanSection.model_validate({"purpse": "x"})

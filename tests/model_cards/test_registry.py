@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from models_made import FEATURE_SET, NOW, card, parts
+from example_models import FEATURE_SET, NOW, card, parts
 from oo_model_cards import artifact
 from oo_model_cards.registry import Registry
-from oo_model_cards.version import NotFound, RegistryError, Unavailable, Unpublished, parse
+from oo_model_cards.version import IncompleteVersion, NotFound, RegistryError, RegistryUnavailable, parse_reference
 from waiting import free_port
 
 pytestmark = pytest.mark.real
@@ -29,7 +29,7 @@ def test_one_call_publishes_a_version_with_a_complete_card(registry, published, 
 def test_what_is_fetched_is_what_was_published(registry, published, tmp_path):
     got = registry.fetch(published, tmp_path / "deep" / "er")
 
-    assert artifact.verify(got, published.digest).feature_set == FEATURE_SET
+    assert artifact.verify_folder(got, published.digest).feature_set == FEATURE_SET
 
 
 def test_a_second_fetch_into_a_mounted_folder_replaces_the_first(registry, published, tmp_path):
@@ -40,8 +40,28 @@ def test_a_second_fetch_into_a_mounted_folder_replaces_the_first(registry, publi
 
     registry.fetch(published, volume)
 
-    assert artifact.verify(volume, published.digest)
+    assert artifact.verify_folder(volume, published.digest)
     assert not list(volume.glob(".fetching*"))
+
+
+def test_what_a_killed_fetch_left_in_a_mounted_folder_is_in_nobodys_way(registry, published, tmp_path):
+    volume = tmp_path / "volume"
+    (volume / ".fetching-killed" / "model").mkdir(parents=True)
+
+    registry.fetch(published, volume)
+
+    assert artifact.verify_folder(volume, published.digest)
+
+
+def test_a_version_without_a_graph_or_sample_replaces_one_with_both(registry, published, name, tmp_path):
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    registry.fetch(published, volume)
+    plain = registry.publish(parts(onnx=False, sampled=False), name, card(name=name), at=NOW)
+
+    registry.fetch(plain, volume)
+
+    assert set(artifact.verify_folder(volume, plain.digest).files) == {"MLmodel", "model.skops"}
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(registry, published, tmp_path):
@@ -56,10 +76,10 @@ def test_a_folder_with_something_else_in_it_is_left_alone(registry, published, t
 
 
 def test_a_folder_that_a_predictor_would_refuse_is_not_published(registry, name, tmp_path):
-    artifact.write(tmp_path / "model", parts())
+    artifact.write_model(tmp_path / "model", parts())
     (tmp_path / "model" / "model.skops").write_bytes(b"other")
 
-    with pytest.raises(artifact.Tampered):
+    with pytest.raises(artifact.DigestMismatch):
         registry.publish(tmp_path / "model", name, card(name=name), at=NOW)
 
     assert registry.aliases(name) == {}
@@ -87,7 +107,7 @@ def test_a_version_that_somebody_registered_by_hand_is_refused(registry, name):
     run = client.create_run("0").info
     client.create_model_version(name, f"{run.artifact_uri}/model", run.run_id)
 
-    with pytest.raises(Unpublished):
+    with pytest.raises(IncompleteVersion):
         registry.resolve(f"{name}/1")
 
 
@@ -100,7 +120,7 @@ def test_a_name_that_no_reference_could_say_is_not_published(registry, impossibl
 def test_a_registry_that_is_down_says_so(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(RegistryUnavailable):
         Registry(f"http://127.0.0.1:{free_port()}").resolve("tip-ranker@champion")
 
 
@@ -109,4 +129,4 @@ def test_a_registry_that_is_down_says_so(monkeypatch):
 )
 def test_what_is_no_reference_is_refused(text):
     with pytest.raises(ValueError, match="is not like"):
-        parse(text)
+        parse_reference(text)

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from models_made import NOW, card, parts
+from example_models import NOW, card, parts
 from oo_model_cards import artifact, gate
 from oo_model_cards.registry import Registry
 from waiting import eventually, free_port
@@ -31,7 +31,7 @@ def published(mlflow_server):
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mounted") / "model"
-    artifact.write(folder, parts())
+    artifact.write_model(folder, parts())
     return folder
 
 

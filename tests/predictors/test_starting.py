@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import shutil
@@ -10,9 +11,10 @@ import signal
 import subprocess
 import sys
 
+import defective_graphs
 import nats
 import pytest
-from models_made import FEATURE_SET, parts, rows
+from example_models import FEATURE_SET, parts, rows
 from oo_model_cards import artifact
 from real_nats import Nats
 from waiting import free_port
@@ -87,6 +89,14 @@ def test_a_tampered_folder_is_refused_by_name(start, model_dir, tmp_path):
     assert (code, said) == (3, "oo_predictors: refused: model.onnx was changed\n")
 
 
+def test_a_model_whose_graph_answers_nan_is_refused_before_it_serves(start, tmp_path):
+    artifact.write_model(tmp_path / "model", dataclasses.replace(parts(), onnx=defective_graphs.nan_somewhere()))
+
+    code, said = start("--model_dir", tmp_path / "model").refused()
+
+    assert (code, said.startswith("oo_predictors: refused: it gives nan for")) == (3, True)
+
+
 def test_a_model_of_another_feature_set_is_refused(start, model_dir):
     code, said = start("--model_dir", model_dir, FEATURE_SET="ranker-v9@0000000000000000").refused()
 
@@ -94,7 +104,7 @@ def test_a_model_of_another_feature_set_is_refused(start, model_dir):
 
 
 def test_a_model_without_a_graph_is_served_by_sklearn(start, tmp_path):
-    artifact.write(tmp_path / "model", parts(onnx=False))
+    artifact.write_model(tmp_path / "model", parts(onnx=False))
 
     served = start("--model_dir", tmp_path / "model").ready()
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oo_prompts import template
-from oo_prompts.registry import VERSIONS, BadPrompt, UnknownPrompt, load, select
-from oo_prompts.tasktext import MAX_TITLE, clean, listed
+from oo_prompts.invisible import is_visible
+from oo_prompts.prompt_registry import VERSIONS_DIR, BadPrompt, UnknownPrompt, load_prompts, select_prompt
+from oo_prompts.tasktext import MAX_TITLE_LENGTH, clean_title, numbered_titles
 
-PROMPTS = load()
+PROMPTS = load_prompts()
 RELEASED = {
     "v1": "e5fe311a3d109b1762ad9aca6054e94421935c2a180d321421036ddf90f59778",
     "v2": "eb90ae901e33f724a9dcaea88fba5a00894fc7f70608210b4de2b6151ae00cb7",
@@ -44,17 +45,17 @@ def test_every_version_is_released():
      ("friendly", "stern"), ("maxLength = 280", "maxLength = 281"), ('output = "text"', 'output = "json"')],
 )  # fmt: skip
 def test_whatever_changes_an_answer_changes_the_digest(tmp_path, old, new):
-    text = (VERSIONS / "v1.toml").read_text()
+    text = (VERSIONS_DIR / "v1.toml").read_text()
     (tmp_path / "v1.toml").write_text(text.replace(old, new))
 
     assert new in (tmp_path / "v1.toml").read_text()
-    assert load(tmp_path)["v1"].digest != PROMPTS["v1"].digest
+    assert load_prompts(tmp_path)["v1"].digest != PROMPTS["v1"].digest
 
 
 def test_a_comment_changes_nothing(tmp_path):
-    (tmp_path / "v1.toml").write_text("# a remark\n" + (VERSIONS / "v1.toml").read_text())
+    (tmp_path / "v1.toml").write_text("# a remark\n" + (VERSIONS_DIR / "v1.toml").read_text())
 
-    assert load(tmp_path)["v1"].digest == PROMPTS["v1"].digest
+    assert load_prompts(tmp_path)["v1"].digest == PROMPTS["v1"].digest
 
 
 @pytest.mark.parametrize(
@@ -68,10 +69,10 @@ def test_a_comment_changes_nothing(tmp_path):
 def test_the_calls_version_then_the_deployments_then_v1(body, environment, used):
     if used is UnknownPrompt:
         with pytest.raises(UnknownPrompt) as refusal:
-            select(body, environment, PROMPTS)
-        assert refusal.value.known == ("v1", "v2")
+            select_prompt(body, environment, PROMPTS)
+        assert refusal.value.known == tuple(PROMPTS)
     else:
-        assert select(body, environment, PROMPTS).version == used
+        assert select_prompt(body, environment, PROMPTS).version == used
 
 
 @pytest.mark.parametrize(
@@ -85,25 +86,26 @@ def test_the_calls_version_then_the_deployments_then_v1(body, environment, used)
     ],
 )
 def test_a_bad_file_is_refused_by_name(tmp_path, change, said):
-    (tmp_path / "v3.toml").write_text((VERSIONS / "v1.toml").read_text().replace(*change))
+    (tmp_path / "v3.toml").write_text((VERSIONS_DIR / "v1.toml").read_text().replace(*change))
 
     with pytest.raises(BadPrompt, match=rf"v3\.toml.*{said}"):
-        load(tmp_path)
+        load_prompts(tmp_path)
 
 
 @pytest.mark.parametrize("title", NASTY, ids=range(len(NASTY)))
 def test_a_title_is_one_line_of_visible_text_that_forges_nothing(title):
-    shown = clean(title)
+    shown = clean_title(title)
 
-    assert len(shown) <= MAX_TITLE
+    assert len(shown) <= MAX_TITLE_LENGTH
+    assert is_visible(shown)
     assert not any(unicodedata.category(mark) in {"Cc", "Cf", "Zl", "Zp"} for mark in shown)
     assert not set(shown) & set("<>{}`|")
-    assert len(listed([title]).splitlines()) == 1
+    assert len(numbered_titles([title]).splitlines()) == 1
 
 
 @given(st.text())
 def test_cleaning_twice_is_cleaning_once(title):
-    assert clean(clean(title)) == clean(title)
+    assert clean_title(clean_title(title)) == clean_title(title)
 
 
 @pytest.mark.parametrize("version", PROMPTS)
@@ -140,15 +142,16 @@ def test_a_value_is_rendered_literally_and_once(version, title):
     ],
 )
 def test_only_an_answer_of_the_declared_form_is_a_tip(version, answer, tip):
-    assert PROMPTS[version].tip(answer) == tip
+    assert PROMPTS[version].parse_tip(answer) == tip
 
 
 @pytest.mark.parametrize("late", [True, False])
 @pytest.mark.parametrize("today", [True, False])
 @given(title=st.text())
 def test_the_template_always_has_a_tip(late, today, title):
-    written = template.tip(title, overdue=late, due_today=today)
+    written = template.template_tip(title, overdue=late, due_today=today)
 
-    assert written == template.tip(title, overdue=late, due_today=today)
+    assert written == template.template_tip(title, overdue=late, due_today=today)
     assert 10 < len(written) < 300
-    assert written.isprintable()
+    assert is_visible(written)
+    assert "\n" not in written

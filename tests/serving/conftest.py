@@ -32,7 +32,7 @@ async def outbox(server):
 def make_streams(server):
     async def make():
         connection = await nats.connect(server.url)
-        await streams.ensure(connection.jetstream())
+        await streams.ensure_streams(connection.jetstream())
         await connection.close()
 
     return make

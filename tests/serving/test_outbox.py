@@ -7,6 +7,7 @@ import signal
 from datetime import UTC, datetime
 
 from oo_contracts.events import Signal
+from oo_contracts.limits import MAX_EVENT_BYTES
 from oo_serving.outbox import Outbox
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -74,7 +75,7 @@ async def test_kills_of_nats_lose_nothing_and_double_nothing(server, outbox, mak
     assert outbox.dropped == 0
 
 
-async def test_a_full_outbox_drops_the_oldest_and_counts_them(server, make_streams, stored, emptied):
+async def test_a_full_outbox_refuses_and_counts_what_it_refused(server, make_streams, stored, emptied, caplog):
     outbox = Outbox(server.url, capacity=5)
     put(outbox, range(12))
     server.start()
@@ -85,11 +86,30 @@ async def test_a_full_outbox_drops_the_oldest_and_counts_them(server, make_strea
     await outbox.stop()
 
     assert outbox.dropped == 7
-    assert [event_id for _, event_id in await stored("SIGNALS")] == [f"s-{place}" for place in range(7, 12)]
+    assert [event_id for _, event_id in await stored("SIGNALS")] == [f"s-{place}" for place in range(5)]
+    assert caplog.text.count("the outbox is full") == 1
 
 
-async def test_large_events_cannot_fill_the_memory(outbox):
-    outbox.max_bytes = 1_000_000
+async def test_a_full_outbox_refuses_the_noisy_and_keeps_what_the_others_put(server, make_streams, stored, emptied):
+    outbox = Outbox(server.url, capacity=100)
+    for place in range(2_000):
+        outbox.put("signals.app_opened", event(f"noisy-{place}"), "noisy")
+        if place % 100 == 0:
+            outbox.put("signals.app_opened", event(f"quiet-{place}"), f"user-{place}")
+    server.start()
+    await make_streams()
+
+    outbox.start()
+    await emptied(outbox)
+    await outbox.stop()
+
+    found = [event_id for _, event_id in await stored("SIGNALS")]
+    assert [name for name in found if "quiet" in name] == [f"s-quiet-{place}" for place in range(0, 2_000, 100)]
+    assert (len(found), outbox.dropped) == (100, 1_920)
+
+
+async def test_large_events_cannot_fill_the_memory(server):
+    outbox = Outbox(server.url, max_bytes=1_000_000)
 
     for place in range(100):
         outbox.put("signals.app_opened", event(place, text="x" * 100_000))
@@ -104,13 +124,24 @@ async def test_an_event_that_nats_never_takes_does_not_hold_up_the_others(
     await make_streams()
     outbox.start()
 
-    for place in range(100):
-        outbox.put("signals.app_opened", event(f"large-{place}", text="x" * (1 << 20)))
+    for place in range(7):
+        outbox.put("signals.app_opened", event(f"large-{place}", text="x" * (8 << 20)))
     put(outbox, range(10))
     await emptied(outbox)
 
     assert len(await stored("SIGNALS")) == 10
-    assert outbox.dropped == 100
+    assert outbox.dropped == 7
+
+
+async def test_the_largest_event_arrives(server, outbox, make_streams, stored, emptied):
+    server.start()
+    await make_streams()
+    outbox.start()
+
+    outbox.put("signals.app_opened", event("largest", text="x" * (MAX_EVENT_BYTES - 1_000)))
+    await emptied(outbox)
+
+    assert (await stored("SIGNALS"), outbox.dropped) == ([("s-largest", "s-largest")], 0)
 
 
 async def test_an_event_that_cannot_be_encoded_is_dropped_and_counted(outbox):

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from waiting import stopped
+from waiting import free_span, stopped
 
 OO_ML = Path(sys.prefix) / "bin" / "oo-ml"
-SPAN = 40  # the stack's other ports are offsets from the ingress port
 BUDGET_MS = "2000"  # as on the test cluster: what degrades an answer is a fault, and not the machine
 
 
@@ -67,24 +65,6 @@ class Stack:
 
     def post(self, route: str, body: dict, **headers: str) -> httpx.Response:
         return httpx.post(f"{self.url}{route}", json=body, headers=headers, timeout=30)
-
-
-def free_span() -> int:
-    """A port from which SPAN ports are free."""
-    for port in range(18_080, 30_000, SPAN):
-        if all(is_free(port + offset) for offset in range(SPAN)):
-            return port
-    raise RuntimeError("no free ports")
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @pytest.fixture(scope="session")

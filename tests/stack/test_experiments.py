@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import nats
 import pytest
-from experiments_made import experiment
+from example_experiments import experiment
 from nats_reader import events, publish
 from waiting import eventually
 
@@ -116,7 +116,7 @@ def test_a_prompt_version_is_drawn_when_it_is_left_to_us(stack):
 
     draw = event["draw"]
     assert event["prompt_version"] == reply["prompt_version"] in draw["versions"]
-    assert (draw["candidate"], draw["propensity"], draw["joint"]) == (0.25, 0.5, 0.125)
+    assert (draw["candidate_propensity"], draw["propensity"], draw["joint_propensity"]) == (0.25, 0.5, 0.125)
     assert draw["experiment"]["key"] == words.key
 
 

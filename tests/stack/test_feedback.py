@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from nats_reader import publish
-from oo_consumers.store import Store
+from oo_consumers.effect_store import Store
 from waiting import eventually
 
 ASK = {"user_id": "u-feedback", "tasks": [{"id": "t-1", "content": "Pay the rent", "priority": 4}]}

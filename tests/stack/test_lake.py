@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from nats_reader import publish
+from oo_consumers.effect_store import Store
 from oo_consumers.lake.delta import Lake
-from oo_consumers.store import Store
-from oo_pipelines.lake import rounds
+from oo_pipelines.training.lake_rounds import closed_rounds
 from waiting import eventually
 
 ASK = {"user_id": "u-lake", "tasks": [{"id": "t-1", "content": "Pay the rent", "priority": 4}]}
@@ -27,7 +27,7 @@ def test_rounds_of_the_log_are_those_of_the_store(stack):
         return {item.decision.request_id: item for item in store.rounds(now)}
 
     def logged():
-        return {item.decision.request_id: item for item in rounds(lake, now)}
+        return {item.decision.request_id: item for item in closed_rounds(lake, now)}
 
     assert eventually(lambda: request in stored(), patience=60)  # either may be the first to have read so far
     assert eventually(lambda: request in logged(), patience=60)

@@ -1,4 +1,4 @@
-"""Every command in the README is run, as it stands there but for the port and the folder of the test's own stack."""
+"""Every command of the README and of docs/ is run, as it stands there but for the port and the folder of the stack."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.embedded("the README's commands are its")
+pytestmark = pytest.mark.embedded("the documents' commands are its")
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = {
     "make up": "the stack of these tests is started by the command behind it",
     "make test": "is what runs this",
@@ -23,8 +23,13 @@ ELSEWHERE = {
 
 
 def commands():
+    """Each command of the documents once, the README's first."""
+    return list(dict.fromkeys(command for path in DOCUMENTS for command in commands_of(path)))
+
+
+def commands_of(path):
     """Each command of the bash blocks, joined over its lines, without its comment."""
-    for block in re.findall(r"^```bash\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```bash\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL):
         if block.startswith("curl"):
             yield block.strip()
         else:
@@ -32,11 +37,11 @@ def commands():
 
 
 def test_the_readme_starts_with_two_commands():
-    assert list(commands())[:2] == ["make up", "make test"]
+    assert commands()[:2] == ["make up", "make test"]
 
 
 @pytest.mark.parametrize("command", [command for command in commands() if command not in ELSEWHERE])
-def test_a_command_of_the_readme_works(stack, command):
+def test_a_documented_command_works(stack, command):
     here = command.replace("127.0.0.1:8080", f"127.0.0.1:{stack.port}")
     if command.startswith("make load"):
         here = here.replace('ARGS="', f'ARGS="--host {stack.url} ')

@@ -142,9 +142,8 @@ def test_the_reply_says_where_the_time_went(stack):
     ("change", "pointer"),
     [
         pytest.param({"timezone": "Mars/Olympus"}, "/timezone", id="unknown zone"),
-        pytest.param({"user_id": 7}, "/user_id", id="a number for text"),
-        pytest.param({"tasks": [SYNC_V1 | {"priority": 9}]}, "/tasks/0/priority", id="priority out of range"),
-        pytest.param({"tasks": [SYNC_V1 | {"added_at": "yesterday"}]}, "/tasks/0/added_at", id="a date in words"),
+        pytest.param({"user_id": 7.5}, "/user_id", id="a fraction for an id"),
+        pytest.param({"tasks": [SYNC_V1 | {"id": None}]}, "/tasks/0/id", id="a task without an id"),
         pytest.param({"profile_feature": {}}, "/profile_feature", id="a misspelt field"),
     ],
 )
@@ -154,3 +153,17 @@ def test_bad_input_names_the_field(stack, change, pointer):
     assert reply.status_code == 422
     assert reply.headers["content-type"] == "application/problem+json"
     assert pointer in [error["pointer"] for error in reply.json()["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("odd", "feature", "reason"),
+    [
+        pytest.param({"priority": 9}, "task.priority", "out_of_range", id="priority out of range"),
+        pytest.param({"added_at": "yesterday"}, "task.created_at", "invalid", id="a date in words"),
+    ],
+)
+def test_an_odd_field_of_a_task_is_named_and_means_its_default(stack, odd, feature, reason):
+    reply = stack.post("/score", ask(user_id=7, tasks=[SYNC_V1 | odd]))
+
+    assert reply.status_code == 200
+    assert {"feature": feature, "reason": reason, "task_id": SYNC_V1["id"]} in reply.json()["fallbacks"]

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import pytest
-from oo_consumers.store import Store
+from oo_consumers.effect_store import Store
 from oo_local.layout import OFFSETS
 from waiting import eventually, listens
 

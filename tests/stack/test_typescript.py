@@ -13,7 +13,7 @@ def test_the_example_of_the_typescript_client_runs(stack, typescript):
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["chosen"] in {"t-1", "t-2"}
-    assert 0 < said["chance"] <= 1
+    assert 0 < said["propensity"] <= 1
     assert said["stale"] == []
     assert (bool(said["tip"]), said["promptVersion"]) == (True, "v1")
     assert said["refused"] == {"status": 422, "pointers": ["/timezone"]}

@@ -10,7 +10,7 @@ from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor
 
 import pyarrow.parquet as pq
-from oo_pipelines.backfill import command, source
+from oo_pipelines.backfill import backfill_command, backfill_tables
 from oo_pipelines.backfill.engines import DuckDB, Spark
 
 __all__ = ["Backfills"]
@@ -49,5 +49,5 @@ def _engine(name):
 def _backfill(engine_name, folder, feature, out, suffix):
     engine = _engine(engine_name)
     given = Namespace(feature=feature, event_time=None, created_time="created_timestamp")
-    spine, table = (source.read(engine, name, f"{folder}/{name}{suffix}") for name in ("spine", "source"))
-    engine.write(command.values(engine, source.spine(spine), table, given), str(out))
+    spine, table = (backfill_tables.read(engine, name, f"{folder}/{name}{suffix}") for name in ("spine", "source"))
+    engine.write(backfill_command.values(engine, backfill_tables.spine(spine), table, given), str(out))

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,6 @@ META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 LOOSE = {  # what swagger.json calls a string and is more
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": ["string", "integer"]},
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": ["string", "number"]},
-}
-
-FILLED = {  # required by a definition, and filled in by its webhook before an API server checks: as empty as in Go
-    "inferenceservices.serving.kserve.io": ("spec", "canary", "items", "predictor", "model", "name"),
 }
 
 Schema = dict[str, Any]
@@ -102,18 +99,42 @@ def write(folder: Path, minor: str) -> None:
         spec = custom["spec"]
         for version in spec["versions"]:
             schema = closed(version["schema"]["openAPIV3Schema"])
-            forgo(schema, FILLED.get(custom["metadata"]["name"], ()))
             schema["properties"]["metadata"] = {"$ref": reference(META)}
             put(folder, spec["group"], spec["names"]["kind"], version["name"], whole(schema, known))
 
 
-def forgo(schema: Schema, path: tuple[str, ...]) -> None:
-    """No longer require the field at the path's end."""
-    if path:
-        *above, last = path
-        for name in above:
-            schema = schema["items"] if name == "items" else schema["properties"][name]
-        schema["required"] = [name for name in schema["required"] if name != last]
+def missing_defaults(thing: Any) -> list[str]:
+    """Paths of fields inside lists that an API server would fill in from a definition's defaults.
+
+    Tools that compare what was applied with what is there take a list as a whole: an item that the server has added a
+    field to differs for ever. Fields outside lists that nobody has set are not compared. For built-in kinds such tools
+    know the defaults themselves.
+    """
+    group, _, version = thing["apiVersion"].rpartition("/")
+    schema = custom_schemas().get((group, version, thing["kind"]))
+    return [] if schema is None else list(_missing(thing, schema, thing["kind"], inside=False))
+
+
+@functools.cache
+def custom_schemas() -> dict[tuple[str, str, str], Schema]:
+    """By group, version and kind."""
+    return {
+        (it["spec"]["group"], version["name"], it["spec"]["names"]["kind"]): version["schema"]["openAPIV3Schema"]
+        for it in customs()
+        for version in it["spec"]["versions"]
+    }
+
+
+def _missing(value: Any, schema: Schema, path: str, *, inside: bool) -> Iterator[str]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _missing(item, schema.get("items", {}), f"{path}.{index}", inside=True)
+    elif isinstance(value, dict):
+        for name, below in schema.get("properties", {}).items():
+            if name in value:
+                yield from _missing(value[name], below, f"{path}.{name}", inside=inside)
+            elif inside and "default" in below:
+                yield f"{path}.{name}={below['default']!r}"
 
 
 def put(folder: Path, group: str, kind: str, version: str, schema: Schema) -> None:

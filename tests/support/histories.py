@@ -13,7 +13,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
-from oo_features.moment import Moment
+from oo_features.feature_context import FeatureContext
 from oo_features.profile_schema import PROFILE_FEATURES, profile_value
 
 __all__ = ["FEATURES", "differing", "histories", "newest", "served", "table"]
@@ -102,7 +102,7 @@ def served(values, spine, of):
 
 def _online(row, now, of):
     profile = None if row is None else {of.name: row[of.name]}
-    value, reason = profile_value(of, Moment.at(now, "UTC", (), profile, row and row["event_timestamp"]))
+    value, reason = profile_value(of, FeatureContext.at(now, "UTC", (), profile, row and row["event_timestamp"]))
     return array("f", [value])[0], reason
 
 

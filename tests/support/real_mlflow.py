@@ -23,14 +23,19 @@ class Mlflow:
         store, files = f"sqlite:///{self.folder}/mlflow.db", f"{self.folder}/artifacts"
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
         options = ["--backend-store-uri", store, "--artifacts-destination", files]
-        # Without the first it waits for a download, for good; the second keeps it from calling home.
-        quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        # Without the first it waits for a download, for good; the second keeps it from calling home; without the third
+        # it starts seven more processes, for jobs that nobody has.
+        quiet = {
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        }
         with (self.folder / "mlflow.log").open("ab") as log:
             command = [sys.executable, "-P", "-m", "mlflow", "server", *where, *options]
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=os.environ | quiet, cwd=self.folder, start_new_session=True
             )
-        assert eventually(self.answers, patience=90.0), (self.folder / "mlflow.log").read_text()
+        assert eventually(self.answers, patience=300.0), (self.folder / "mlflow.log").read_text()
 
     def answers(self):
         try:
@@ -41,4 +46,4 @@ class Mlflow:
 
     def stop(self):
         os.killpg(self.process.pid, 15)  # its workers are its own session
-        self.process.wait(20)
+        self.process.wait(90)

@@ -17,6 +17,9 @@ from waiting import eventually, free_port, listens
 __all__ = ["Nats"]
 
 
+CONFIGURATION = Path(__file__).parents[2] / "charts" / "oo-ml" / "files" / "nats.conf"
+
+
 class Nats:
     """One nats-server that may be stopped and started on the same port and data."""
 
@@ -26,7 +29,8 @@ class Nats:
 
     def start(self):
         program = Path(sys.prefix) / "bin" / "nats-server"
-        command = [program, "-js", "-sd", self.folder, "-a", "127.0.0.1", "-p", str(self.port)]
+        where = ["-sd", self.folder, "-a", "127.0.0.1", "-p", str(self.port)]
+        command = [program, "-c", CONFIGURATION, "-js", *where]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         assert eventually(lambda: listens(self.port))
 
@@ -41,7 +45,7 @@ class Nats:
     async def _publish(self, messages):
         connection = await nats.connect(self.url)
         js = connection.jetstream(timeout=60)  # thousands at once: the last ones wait for all others
-        await streams.ensure(js)
+        await streams.ensure_streams(js)
         await asyncio.gather(*(js.publish(subject, data, headers=headers) for subject, data, headers in messages))
         await connection.close()
 
@@ -79,7 +83,7 @@ class Nats:
         connection = await nats.connect(self.url)
         try:
             js = connection.jetstream()
-            await streams.ensure(js)
+            await streams.ensure_streams(js)
             yield await js.key_value(bucket)
         finally:
             await connection.close()

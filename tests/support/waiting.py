@@ -10,10 +10,12 @@ import signal
 import socket
 import time
 
-__all__ = ["eventually", "free_port", "listens", "stopped"]
+__all__ = ["eventually", "free_port", "free_span", "listens", "stopped"]
 
 
 PORTS = range(10_000, 18_000)  # below those that connections are given: none takes a port before its server does
+SPANS = range(18_000, 32_000, 40)  # a stack's ports are offsets from its first one
+WORKERS = 4  # that look for spans in parts of their own; a fifth shares the first one's
 _turns = itertools.count(random.randrange(len(PORTS)))
 
 
@@ -21,10 +23,26 @@ def free_port():
     """One that nobody has, and that nobody else was told."""
     for turn in itertools.islice(_turns, len(PORTS)):
         port = PORTS[turn % len(PORTS)]
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        if is_free(port):
             return port
     raise RuntimeError("no free port")
+
+
+def free_span():
+    """A port from which forty are free; workers that look at the same time are told different ones."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in SPANS[worker % WORKERS :: WORKERS]:
+        if all(is_free(port + offset) for offset in range(SPANS.step)):
+            return port
+    raise RuntimeError("no free ports")
+
+
+def is_free(port):
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def listens(port):

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MEMBERS = sorted(path.parent.name for path in ROOT.glob("*/pyproject.toml"))
 OWNERS = packages_distributions()
-ADAPTERS = {"feast_adapter"}  # of an extra: whoever imports one has asked for it
+ADAPTERS = {"feast_adapter", "registry_ts", "embedded"}  # of an extra: whoever imports one has asked for it
 
 
 def canonical(name: str) -> str:

@@ -10,16 +10,17 @@ import httpx2
 import pytest
 from oo_contracts.generate import Usage
 from oo_contracts.score import ModelInfo
-from oo_experiments.enrolment import Running
-from oo_experiments.policy import EpsilonGreedy
-from oo_features.sets import RANKER_V1
-from oo_prompts.registry import load
-from oo_serving.asgi import ShortCut
-from oo_transformers.generate import Generator
-from oo_transformers.predictor import Values
-from oo_transformers.routes import About, Edge
-from oo_transformers.score import Scorer
-from oo_transformers.writer import Written
+from oo_experiments.assignment.assignment import ActiveExperiments
+from oo_experiments.policies.policy import EpsilonGreedy
+from oo_features.feature_sets import RANKER_V1
+from oo_prompts.prompt_registry import load_prompts
+from oo_serving.asgi import FastPathMiddleware, kserve_routes
+from oo_serving.body import BodyLimits
+from oo_transformers.language_model import Completion
+from oo_transformers.predictor_client import Predictions
+from oo_transformers.scorer import Scorer
+from oo_transformers.tip_generator import TipGenerator
+from oo_transformers.transformer_api import ServerInfo, TransformerApi
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 LIMIT = 100_000
@@ -36,7 +37,7 @@ class FakePredictor:
         self.calls.append((len(rows), feature_set, request_id))
         if self.failure is not None:
             raise self.failure
-        return Values(tuple(place / 10 for place in range(len(rows))), ModelInfo(name="tip-ranker", version="7"))
+        return Predictions(tuple(place / 10 for place in range(len(rows))), ModelInfo(name="tip-ranker", version="7"))
 
 
 @dataclass
@@ -46,10 +47,10 @@ class FakeWriter:
     text: str = "Pay the rent before lunch, it is the only thing due."
     failure: Exception | None = None
 
-    async def write(self, prompt, inputs, request_id):
+    async def complete(self, prompt, inputs, request_id):
         if self.failure is not None:
             raise self.failure
-        return Written(self.text, "small", Usage(prompt_tokens=3, completion_tokens=5))
+        return Completion(self.text, "small", Usage(prompt_tokens=3, completion_tokens=5))
 
 
 @dataclass
@@ -58,7 +59,7 @@ class FakeOutbox:
 
     events: list[tuple[str, str]] = field(default_factory=list)
 
-    def put(self, subject, event):
+    def put(self, subject, event, sender):
         self.events.append((subject, event.model_dump_json()))
 
 
@@ -68,13 +69,15 @@ class Fakes:
     writer: FakeWriter = field(default_factory=FakeWriter)
     outbox: FakeOutbox = field(default_factory=FakeOutbox)
     default_prompt: str | None = None
-    running: Running = field(default_factory=Running)
+    running: ActiveExperiments = field(default_factory=ActiveExperiments)
 
     def app(self):
         scorer = Scorer(RANKER_V1, self.predictor, EpsilonGreedy(0.1), lambda: self.running, self.outbox, lambda: NOW)
-        generator = Generator(load(), self.default_prompt, self.writer, lambda: self.running, self.outbox, lambda: NOW)
-        edge = Edge(scorer, generator, About("tip-ranker", RANKER_V1.ref, "c0ffee"))
-        return ShortCut(nothing_here, edge.routes(), LIMIT)
+        generator = TipGenerator(
+            load_prompts(), self.default_prompt, self.writer, lambda: self.running, self.outbox, lambda: NOW
+        )
+        edge = TransformerApi(scorer, generator, ServerInfo("tip-ranker", RANKER_V1.ref, "c0ffee"))
+        return FastPathMiddleware(kserves_app, edge.routes(), kserve_routes(["tip-ranker"]), BodyLimits(LIMIT))
 
     def client(self):
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app()), base_url="http://edge")
@@ -84,12 +87,11 @@ class Fakes:
             return await client.post(route, json=body, headers=headers)
 
 
-async def nothing_here(scope, receive, send):
-    """Stands for KServe's app: it knows no route, and one that fails with a secret in its text."""
-    status = 500 if scope["path"] == "/v1/fails" else 404
-    body = (await receive())["body"]
+async def kserves_app(scope, receive, send):
+    """Stands for KServe's app: it answers all that it gets with a secret in its text, and fails on /metrics."""
+    status = 500 if scope["path"] == "/metrics" else 200
     await send({"type": "http.response.start", "status": status, "headers": []})
-    await send({"type": "http.response.body", "body": b"secret text of an exception %d" % len(body)})
+    await send({"type": "http.response.body", "body": b"secret text of an exception"})
 
 
 @pytest.fixture

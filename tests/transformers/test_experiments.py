@@ -7,30 +7,32 @@ import time
 from collections import Counter
 
 import pytest
-from experiments_made import NOW, experiment
+from example_experiments import NOW, experiment
 from oo_contracts.events import GenerateDecision, ScoreDecision
 from oo_contracts.score import ScoreRequest
-from oo_experiments.beliefs import Beliefs, Contribution
-from oo_experiments.enrolment import Running
-from oo_experiments.experiment import Holdout
-from oo_experiments.policy import EpsilonGreedy, UnknownPolicy
-from oo_features.scaling import scaled
-from oo_features.sets import RANKER_V1
-from oo_pipelines.redrawn import redrawn
-from oo_pipelines.replay import Model, differences
+from oo_experiments.assignment.assignment import ActiveExperiments
+from oo_experiments.assignment.experiment import Holdout
+from oo_experiments.policies.beliefs import Beliefs, Contribution
+from oo_experiments.policies.policy import EpsilonGreedy, UnknownPolicy
+from oo_features.feature_sets import RANKER_V1
+from oo_features.scaling import scale_row
+from oo_pipelines.replay.decision_differences import ReplayModel, decision_differences
+from oo_pipelines.replay.replay_prompts import prompt_differences
+from oo_serving.pace import Pace
 from oo_transformers import metrics
-from oo_transformers.score import Scorer
+from oo_transformers.degradation import PredictorUnavailable
+from oo_transformers.scorer import Scorer
 from pydantic import ValidationError
 
 TASKS = [{"id": f"t-{number}", "content": "x", "priority": 1 + number % 4} for number in range(5)]
 ASK = {"user_id": "u-1", "tasks": TASKS, "profile_features": {"completion_rate_30d": 0.4}}
-PLACES = Model(None, lambda rows: tuple(place / 10 for place in range(len(rows))))  # what the fake predictor says
+PLACES = ReplayModel(None, lambda rows: tuple(place / 10 for place in range(len(rows))))  # what the fake predictor says
 KINDS = ("greedy", "softmax", "squarecb", "thompson", "ucb1", "linucb", "lints")
 VERSIONS = ("v1", "v2")
 
 
 def taught(arms=("task", "v1", "v2")):
-    context = scaled(RANKER_V1, [item.fallback for item in RANKER_V1.features])
+    context = scale_row(RANKER_V1, [item.fallback for item in RANKER_V1.features])
     rewards = {arm: place / len(arms) for place, arm in enumerate(arms, start=1)}
     return Beliefs().add(*(Contribution(arm, reward, context) for arm, reward in rewards.items() for _ in range(20)))
 
@@ -51,60 +53,64 @@ async def generated(fakes, **more):
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_policy_acts_and_its_round_replays_bit_for_bit(fakes, kind):
-    fakes.running = Running((experiment("tone", policy(kind)),), beliefs={"tone": taught()})
+    fakes.running = ActiveExperiments((experiment("tone", policy(kind)),), beliefs={"tone": taught()})
 
     for number in range(20):
         reply, event = await scored(fakes, request_id=f"r-{number}")
         assert reply["experiment"] == {"key": "tone", "variant": "only"}
         assert reply["policy"]["name"] == kind
-        assert differences(event, RANKER_V1, PLACES) == []
+        assert decision_differences(event, RANKER_V1, PLACES) == []
 
 
 async def test_the_event_says_the_weights_in_force_and_what_was_believed(fakes):
     beliefs = taught()
-    fakes.running = Running((experiment("tone", policy("thompson"), coverage=0.99),), beliefs={"tone": beliefs})
+    fakes.running = ActiveExperiments(
+        (experiment("tone", policy("thompson"), coverage=0.99),), beliefs={"tone": beliefs}
+    )
 
     _, event = await scored(fakes)
 
     facts = {"mode": "active", "unit": "user", "coverage": 0.99, "weights": {"only": 1.0}}
     assert event.assignment.model_dump() == facts
-    assert Beliefs.read(event.beliefs) == beliefs
+    assert Beliefs.from_plain(event.beliefs) == beliefs
 
 
 async def test_a_changed_belief_in_the_log_is_found(fakes):
-    fakes.running = Running((experiment("tone", policy("thompson")),), beliefs={"tone": taught()})
+    fakes.running = ActiveExperiments((experiment("tone", policy("thompson")),), beliefs={"tone": taught()})
     _, event = await scored(fakes)
     event.beliefs["arms"]["v1"][1] += 1  # an arm of no candidate: no chance follows from it
 
-    assert [item.what for item in differences(event, RANKER_V1, PLACES)] == ["seal of beliefs"]
+    assert [item.what for item in decision_differences(event, RANKER_V1, PLACES)] == ["seal of beliefs"]
 
 
 @pytest.mark.parametrize(("mode", "acting"), [("shadow", "epsilon-greedy"), ("apprentice", "baseline")])
 async def test_what_does_not_act_is_logged_with_its_chances(fakes, mode, acting):
     only = experiment("tone", policy("squarecb"), mode, shadows=[policy("linucb"), policy("thompson")])
-    fakes.running = Running((only,), beliefs={"tone": taught()})
+    fakes.running = ActiveExperiments((only,), beliefs={"tone": taught()})
 
     reply, event = await scored(fakes)
 
     assert (reply["policy"]["name"], event.assignment.mode) == (acting, mode)
     assert [item.policy.name for item in event.shadows] == ["squarecb", "linucb", "thompson"]
     assert all(sum(item.propensities) == pytest.approx(1) for item in event.shadows)
-    assert differences(event, RANKER_V1, PLACES) == []
+    assert decision_differences(event, RANKER_V1, PLACES) == []
     assert mode != "apprentice" or (reply["chosen"], event.propensity) == ("t-0", 1.0)
 
 
 async def test_nothing_to_choose_from_is_no_matter_for_shadows(fakes):
-    fakes.running = Running((experiment("tone", shadows=[policy("thompson"), policy("linucb")]),))
+    fakes.running = ActiveExperiments((experiment("tone", shadows=[policy("thompson"), policy("linucb")]),))
 
     reply, event = await scored(fakes, candidates=[{"id": "t-0", "task_id": "t-0", "eligible": False}])
 
     assert reply["chosen"] is None
     assert [item.propensities for item in event.shadows] == [(0.0,), (0.0,)]
-    assert differences(event, RANKER_V1, PLACES) == []
+    assert decision_differences(event, RANKER_V1, PLACES) == []
 
 
 async def test_none_is_a_candidate_like_others(fakes):
-    fakes.running = Running((experiment("tone", policy("thompson")),), beliefs={"tone": taught(("none", "task"))})
+    fakes.running = ActiveExperiments(
+        (experiment("tone", policy("thompson")),), beliefs={"tone": taught(("none", "task"))}
+    )
     candidates = [{"id": "nothing", "kind": "none"}, {"id": "t-0", "task_id": "t-0"}]
 
     chosen = Counter(
@@ -118,18 +124,18 @@ async def test_none_is_a_candidate_like_others(fakes):
 async def test_beliefs_about_other_rows_are_none_about_ours(fakes):
     """As while a version with another feature set rolls out."""
     other = Beliefs().add(Contribution("task", 1.0, (0.5, 0.5)))
-    fakes.running = Running((experiment("tone", policy("linucb")),), beliefs={"tone": other})
+    fakes.running = ActiveExperiments((experiment("tone", policy("linucb")),), beliefs={"tone": other})
     before = metrics.UNUSABLE.labels("beliefs")._value.get()
 
     reply, event = await scored(fakes)
 
     assert (reply["degraded"], reply["policy"]["name"]) == (None, "linucb")
-    assert Beliefs.read(event.beliefs) == Beliefs()
+    assert Beliefs.from_plain(event.beliefs) == Beliefs()
     assert metrics.UNUSABLE.labels("beliefs")._value.get() == before + 1
 
 
 async def test_who_is_held_out_gets_the_baseline_everywhere(fakes):
-    fakes.running = Running((experiment("tone"), words()), Holdout(share=1.0), {"words": taught()})
+    fakes.running = ActiveExperiments((experiment("tone"), words()), Holdout(share=1.0), {"words": taught()})
 
     reply, event = await scored(fakes)
     tip, drawn = await generated(fakes)
@@ -141,9 +147,7 @@ async def test_who_is_held_out_gets_the_baseline_everywhere(fakes):
 
 
 async def test_a_degraded_round_is_in_no_experiment(fakes):
-    from oo_transformers.errors import PredictorUnavailable  # noqa: PLC0415
-
-    fakes.running = Running((experiment("tone"),))
+    fakes.running = ActiveExperiments((experiment("tone"),))
     fakes.predictor.failure = PredictorUnavailable("down")
 
     reply, event = await scored(fakes)
@@ -159,7 +163,7 @@ def words(kind="thompson", mode="active", **other):
 
 
 async def test_a_version_is_drawn_and_its_chance_is_in_the_reply_and_in_the_log(fakes):
-    fakes.running = Running((words(),), beliefs={"words": taught()})
+    fakes.running = ActiveExperiments((words(),), beliefs={"words": taught()})
 
     reply, event = await generated(fakes, candidate_propensity=0.25)
 
@@ -167,34 +171,36 @@ async def test_a_version_is_drawn_and_its_chance_is_in_the_reply_and_in_the_log(
     assert reply["prompt_version"] == event.prompt_version in VERSIONS
     assert reply["prompt_propensity"] == draw.propensity == draw.propensities[VERSIONS.index(event.prompt_version)]
     assert (draw.versions, draw.policy.name, draw.experiment.key) == (VERSIONS, "thompson", "words")
-    assert (draw.candidate, draw.joint) == (0.25, 0.25 * draw.propensity)
+    assert (draw.candidate_propensity, draw.joint_propensity) == (0.25, 0.25 * draw.propensity)
     assert sum(draw.propensities) == pytest.approx(1)
-    assert list(redrawn(event)) == []
+    assert list(prompt_differences(event)) == []
 
 
 @pytest.mark.parametrize(
     ("other", "what"),
     [
         ({"propensity": 0.5000000001}, ["propensity of the prompt version"]),
-        ({"joint": 0.1}, ["joint propensity"]),
-        ({"propensities": (0.5, 0.5)}, ["chances of prompt versions"]),
+        ({"joint_propensity": 0.1}, ["joint propensity"]),
+        ({"propensities": (0.5, 0.5)}, ["propensities of prompt versions"]),
         ({"default": "v2"}, ["seal of default"]),  # the baseline, which Thompson does not look at
-        ({"candidate": 0.5}, ["joint propensity", "seal of candidate"]),
+        ({"candidate_propensity": 0.5}, ["joint propensity", "seal of candidate_propensity"]),
         ({"assignment": None}, ["seal of assignment"]),
     ],
 )
 async def test_a_changed_draw_in_the_log_is_found(fakes, other, what):
-    fakes.running = Running((words(shadows=[policy("softmax")]),), beliefs={"words": taught()})
+    fakes.running = ActiveExperiments((words(shadows=[policy("softmax")]),), beliefs={"words": taught()})
     _, event = await generated(fakes, candidate_propensity=0.25)
 
-    found = [item.what for item in redrawn(event.model_copy(update={"draw": event.draw.model_copy(update=other)}))]
+    found = [
+        item.what for item in prompt_differences(event.model_copy(update={"draw": event.draw.model_copy(update=other)}))
+    ]
 
     assert found == what
 
 
 async def test_every_flipped_bit_of_a_drawn_tip_is_found(fakes):
     """But those that leave the event what it was, or make it none, or take its seals away, which replay counts."""
-    fakes.running = Running((words("uniform", shadows=[policy("softmax")]),))
+    fakes.running = ActiveExperiments((words("uniform", shadows=[policy("softmax")]),))
     _, event = await generated(fakes, candidate_propensity=0.25)
     text = event.model_dump_json().encode()
 
@@ -216,22 +222,22 @@ def flipped(text, place, bit):
 
 def differs(event):
     try:
-        return list(redrawn(event))
+        return list(prompt_differences(event))
     except UnknownPolicy:
         return True
 
 
 async def test_a_draw_that_is_gone_from_the_log_is_found(fakes):
-    fakes.running = Running((words(),), beliefs={"words": taught()})
+    fakes.running = ActiveExperiments((words(),), beliefs={"words": taught()})
     _, event = await generated(fakes)
 
-    found = {item.what for item in redrawn(event.model_copy(update={"draw": None}))}
+    found = {item.what for item in prompt_differences(event.model_copy(update={"draw": None}))}
 
     assert {"seal of default", "seal of policy", "seal of versions"} <= found
 
 
 async def test_versions_are_drawn_as_often_as_their_chances_say(fakes):
-    fakes.running = Running((words(),), beliefs={"words": taught()})
+    fakes.running = ActiveExperiments((words(),), beliefs={"words": taught()})
 
     found = [(await generated(fakes, request_id=f"r-{number}"))[1] for number in range(1_000)]
 
@@ -242,7 +248,7 @@ async def test_versions_are_drawn_as_often_as_their_chances_say(fakes):
 
 
 async def test_what_the_call_or_the_deployment_names_is_no_draw(fakes):
-    fakes.running, fakes.default_prompt = Running((words(),)), "v2"
+    fakes.running, fakes.default_prompt = ActiveExperiments((words(),)), "v2"
 
     for named, version in ({"prompt_version": "v1"}, "v1"), ({"prompt_version": None}, "v2"):
         reply, event = await generated(fakes, **named)
@@ -260,19 +266,19 @@ async def test_without_an_experiment_auto_is_the_default(fakes):
 
 @pytest.mark.parametrize("mode", ["shadow", "apprentice"])
 async def test_a_policy_of_versions_may_only_watch(fakes, mode):
-    fakes.running, fakes.default_prompt = Running((words(mode=mode),), beliefs={"words": taught()}), "v2"
+    fakes.running, fakes.default_prompt = ActiveExperiments((words(mode=mode),), beliefs={"words": taught()}), "v2"
 
     reply, event = await generated(fakes)
 
     assert (reply["prompt_version"], reply["prompt_propensity"]) == ("v2", 1.0)
     (watched,) = event.draw.shadows
-    assert list(redrawn(event)) == []
+    assert list(prompt_differences(event)) == []
     assert (watched.policy.name, len(watched.propensities)) == ("thompson", 2)
 
 
 async def test_candidate_and_version_are_drawn_apart(fakes):
     """By one number both would be: then p(candidate) · p(version) would not be the chance of the pair."""
-    fakes.running = Running((experiment("tone", {"kind": "uniform"}), words()))
+    fakes.running = ActiveExperiments((experiment("tone", {"kind": "uniform"}), words()))
 
     pairs = Counter()
     for number in range(600):
@@ -286,19 +292,19 @@ async def test_candidate_and_version_are_drawn_apart(fakes):
 
 
 async def test_auto_in_a_candidate_leaves_its_arm_to_its_kind(fakes):
-    fakes.running = Running((experiment("tone", policy("thompson")),), beliefs={"tone": taught(("task",))})
+    fakes.running = ActiveExperiments((experiment("tone", policy("thompson")),), beliefs={"tone": taught(("task",))})
 
     _, event = await scored(fakes, candidates=[{"id": "c", "task_id": "t-0", "prompt_version": "auto"}])
 
     assert event.candidates[0].prompt_version == "auto"
-    assert differences(event, RANKER_V1, PLACES) == []
+    assert decision_differences(event, RANKER_V1, PLACES) == []
 
 
 # Cost
 
 
 class Nowhere:
-    def put(self, subject, event):
+    def put(self, subject, event, sender):
         """Events are made, and go nowhere."""
         event.model_dump_json()
 
@@ -309,13 +315,15 @@ async def test_five_shadow_policies_cost_little(fakes):
     ask = ScoreRequest.model_validate_json(json.dumps(ASK))
 
     def scorer(*shadows):
-        running = Running((experiment("tone", policy("squarecb"), shadows=list(shadows)),), beliefs={"tone": taught()})
+        running = ActiveExperiments(
+            (experiment("tone", policy("squarecb"), shadows=list(shadows)),), beliefs={"tone": taught()}
+        )
         return Scorer(RANKER_V1, fakes.predictor, EpsilonGreedy(0.1), lambda: running, Nowhere(), lambda: NOW)
 
     async def seconds(of):
         start = time.process_time()
         for _ in range(40):
-            (await of(ask, {})).publish()
+            await (await of(ask, {}, Pace())).publish("u-1", Pace())
         return time.process_time() - start
 
     with_, without = scorer(*five), scorer()

@@ -11,14 +11,16 @@ import pytest
 from oo_contracts.events import ScoreDecision
 from oo_contracts.score import Candidate
 from oo_contracts.task import TaskFacts
-from oo_features.feature import checked
+from oo_features.feature import check_value
+from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet
-from oo_features.moment import Moment
+from oo_features.feature_sets import RANKER_V1
+from oo_features.profile_age import MAX_CLOCK_SKEW
 from oo_features.profile_schema import PROFILE_FEATURES
-from oo_features.sets import RANKER_V1
 from oo_transformers.metrics import FALLBACKS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)  # by the clock of the fakes
 A_TASK = TaskFacts(id="t-1")
 CANDIDATE = Candidate(id="c-1", task_id="t-1")
 TASK = {"id": "t-1", "content": "Pay the rent", "priority": 4, "due": {"date": "2026-11-23"}}
@@ -38,6 +40,11 @@ WRONG = {
     "beyond a double": ("1e400", "invalid"),
     "beyond a float32": ("1e39", "invalid"),
     "an integer of 100 digits": ("9" * 100, "invalid"),
+    "an integer beyond 64 bits": ("9223372036854775808", "invalid"),
+    "a negative one beyond them": ("-9223372036854775809", "invalid"),
+    "an integer of 4,000 digits": ("9" * 4_000, "invalid"),
+    "a long text": (f'"{"x" * 50_000}"', "invalid"),
+    "a long list": ("[" + "0," * 1_000 + "0]", "invalid"),
     "a list": ("[3]", "invalid"),
     "an object": ('{"value": 3}', "invalid"),
     "below its range": ("-1", "out_of_range"),
@@ -130,6 +137,97 @@ async def test_without_an_instant_the_age_is_unknown_and_nothing_is_stale(fakes)
     assert (answer["profile_age"], answer["fallbacks"]) == ("unknown", [])
 
 
+@pytest.mark.parametrize("mark", [{"is_deleted": True}, {"completed_at": "2026-11-20T08:00:00Z"}, {"isDeleted": True}])
+@pytest.mark.parametrize("key", range(20))
+async def test_a_task_that_is_over_is_never_chosen_even_when_it_is_named(fakes, mark, key):
+    tasks = [TASK | mark, TASK | {"id": "t-2", "priority": 1}]
+    candidates = [{"id": task["id"], "task_id": task["id"]} for task in tasks]
+    call = {"user_id": "u-1", "request_id": f"r-{key}", "tasks": tasks, "baseline": "t-1"}
+
+    named, _ = await served(fakes, json.dumps(call | {"candidates": candidates}))
+    unnamed, _ = await served(fakes, json.dumps(call))
+
+    assert (named["chosen"], unnamed["chosen"]) == ("t-2", "t-2")
+    assert {item["candidate_id"]: item["propensity"] for item in named["scores"]} == {"t-1": 0.0, "t-2": 1.0}
+    assert [item["candidate_id"] for item in unnamed["scores"]] == ["t-2"]
+
+
+async def test_when_every_task_is_over_nothing_is_chosen(fakes):
+    over = TASK | {"is_deleted": True}
+
+    reply = await fakes.post("/score", {"user_id": "u", "tasks": [over], "candidates": [{"id": "c", "task_id": "t-1"}]})
+
+    assert (reply.status_code, reply.json()["chosen"]) == (200, None)
+
+
+AGES = {
+    "null": (None, "age_unknown"),
+    "without an offset": ("2026-11-23T09:00:00", "age_unknown"),
+    "a day": ("2026-11-23", "age_unknown"),
+    "a word": ("noon", "age_unknown"),
+    "an empty text": ("", "age_unknown"),
+    "a huge number": (5e99, "age_unknown"),
+    "years ahead": ("2036-11-23T09:00:00Z", "age_invalid"),
+    "never": ("9999-12-31T23:59:59Z", "age_invalid"),
+    "beyond the skew": ((NOW + MAX_CLOCK_SKEW + timedelta(microseconds=1)).isoformat(), "age_invalid"),
+}
+
+
+@pytest.mark.parametrize("wrong", AGES)
+@pytest.mark.parametrize("feature", PROFILE_FEATURES[:3], ids=lambda item: item.name)
+async def test_an_instant_that_cannot_be_believed_leaves_one_age_unknown(fakes, feature, wrong):
+    stamp, reason = AGES[wrong]
+    call = json.loads(body("x", "1"))
+    stamps = dict.fromkeys(SOUND, NOW.isoformat()) | {feature.name: stamp}
+    before = counted(feature.full_name, reason)
+
+    answer, row = await served(fakes, json.dumps(call | {"profile_computed_at": stamps}))
+    event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+
+    assert (answer["profile_age"], answer["fallbacks"]) == (
+        "unknown",
+        [{"feature": feature.full_name, "reason": reason}],
+    )
+    assert row[feature.full_name] == float32(SOUND[feature.name])
+    assert counted(feature.full_name, reason) == before + 1
+    assert set(event.moment.profile_computed_at) == set(SOUND) - {feature.name}
+    again = RANKER_V1.rows(FeatureContext.from_facts(event.moment), [CANDIDATE])
+    assert (again.fallbacks, event.fallbacks) == ((), ())
+
+
+@pytest.mark.parametrize("wrong", [name for name in AGES if name != "null"])
+async def test_one_such_instant_for_all_leaves_every_age_unknown(fakes, wrong):
+    stamp, reason = AGES[wrong]
+    call = json.loads(body("preferred_hour", None)) | {"profile_computed_at": stamp}
+
+    answer, _ = await served(fakes, json.dumps(call))
+
+    said = {item["feature"]: item["reason"] for item in answer["fallbacks"]}
+    assert said.pop("profile.preferred_hour") == "missing"
+    assert said == {item.full_name: reason for item in PROFILE_FEATURES if item.name != "preferred_hour"}
+    assert answer["profile_age"] == "unknown"
+    assert ScoreDecision.model_validate_json(fakes.outbox.events[-1][1]).moment.profile_computed_at in (None, {})
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(seconds=30), MAX_CLOCK_SKEW])
+async def test_a_clock_that_is_a_little_ahead_is_believed(fakes, ahead):
+    stamps = dict.fromkeys(SOUND, (NOW + ahead).isoformat())
+
+    answer, _ = await served(fakes, json.dumps(json.loads(body("x", "1")) | {"profile_computed_at": stamps}))
+
+    assert (answer["profile_age"], answer["fallbacks"]) == ("known", [])
+
+
+async def test_instants_of_features_that_are_not_mirrored_are_not_kept(fakes):
+    stamps = dict.fromkeys(SOUND, NOW.isoformat()) | {"shoe_size": None, "mood": "noon"}
+
+    answer, _ = await served(fakes, json.dumps(json.loads(body("x", "1")) | {"profile_computed_at": stamps}))
+    event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+
+    assert answer["fallbacks"] == []
+    assert set(event.moment.profile_computed_at) == set(SOUND)
+
+
 async def test_an_empty_list_leaves_shares_unknown_and_nothing_else(fakes):
     call = json.loads(body("x", "1")) | {"tasks": [], "candidates": [{"id": "c-1", "kind": "tip"}]}
     names = [f"context.{name}" for name in ("overdue_share", "due_today_share", "urgent_share")]
@@ -153,33 +251,46 @@ def test_a_context_feature_whose_code_goes_wrong(place, value, reason):
     """No call can bring this about: the clock and the list are checked. A bug in a feature's own code could."""
     broken = dataclasses.replace(RANKER_V1.context[place], compute=lambda _: value)
     context = (*RANKER_V1.context[:place], broken, *RANKER_V1.context[place + 1 :])
-    event = FeatureSet("broken", context).rows(Moment.at(NOON, "UTC", (A_TASK,)), [CANDIDATE])
+    event = FeatureSet("broken", context).rows(FeatureContext.at(NOON, "UTC", (A_TASK,)), [CANDIDATE])
 
     assert [(item.feature, item.reason) for item in event.fallbacks] == [(broken.full_name, reason)]
-    assert event.values[0][place] == broken.fallback == checked(broken, value, absent="unknown")[0]
+    assert event.values[0][place] == broken.fallback == check_value(broken, value, absent="unknown")[0]
 
 
-# What a task object may carry wrongly is no feature yet: the call is refused, and the field named.
 @pytest.mark.parametrize(
-    ("field", "text"),
+    "odd",
     [
-        ("priority", '"high"'), ("priority", '"4"'), ("priority", "true"), ("priority", "null"),
-        ("priority", "0"), ("priority", "5"), ("priority", "NaN"), ("labels", "null"), ("labels", "[1]"),
-        ("content", "7"),
-        ("due", '{"date": "soon"}'),
-        ("due", '{"date": 20261123}'), ("created_at", '"yesterday"'), ("is_completed", '"perhaps"'), ("id", "true"),
+        ("priority", '"high"', "priority", "invalid", 1), ("priority", "true", "priority", "invalid", 1),
+        ("priority", "null", "priority", "null", 1), ("priority", "0", "priority", "out_of_range", 1),
+        ("priority", "5", "priority", "out_of_range", 1), ("priority", "NaN", "priority", "invalid", 1),
+        ("labels", "null", "labels", "null", 0), ("labels", "{}", "labels", "invalid", 0),
+        ("content", "7", "content_length", "invalid", 0),
+        ("due", '{"date": "soon"}', "days_until_due", "invalid", 366),
+        ("due", '{"date": 20261123}', "days_until_due", "invalid", 366),
+        ("created_at", '"yesterday"', "age_days", "invalid", 0),
+        ("is_completed", '"perhaps"', "is_task", "invalid", 1),
     ],
 )  # fmt: skip
-async def test_a_wrong_task_is_refused_by_its_field(fakes, field, text):
+@pytest.mark.parametrize("route", ["/score", "/generate"])
+async def test_a_wrong_field_of_a_task_means_its_default_and_is_said(fakes, route, odd):
+    field, text, feature, reason, default = odd
     task = {name: value for name, value in TASK.items() if name != field}
-    call = f'{{"user_id": "u-1", "tasks": [{json.dumps(task)[:-1]}, "{field}": {text}}}]}}'
+    call = f'{{"user_id": "u-1", "tasks": [{json.dumps(task)[:-1]}, "{field}": {text}}}, {json.dumps(TASKS[1])}]}}'
+    name = {"due": "task.due.date", "is_completed": "task.completed"}.get(field, f"task.{field}")
+    before = counted(name, reason)
 
     async with fakes.client() as client:
-        reply = await client.post("/score", content=call, headers={"content-type": "application/json"})
+        reply = await client.post(route, content=call, headers={"content-type": "application/json"})
 
-    assert reply.status_code == 422, reply.text
-    assert reply.json()["errors"][0]["pointer"].startswith(f"/tasks/0/{field}")
-    assert fakes.outbox.events == []
+    assert reply.status_code == 200, reply.text
+    said = [item for item in reply.json()["fallbacks"] if item.get("task_id")]
+    assert [(item["feature"], item["reason"], item["task_id"]) for item in said] == [(name, reason, "t-1")]
+    assert counted(name, reason) == before + 1
+    if route == "/score":
+        event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+        row = dict(zip(RANKER_V1.names, event.candidates[0].row, strict=True))
+        assert row[f"candidate.{feature}"] == default
+        assert name not in {item.feature for item in event.fallbacks}  # replay compares those with the rows'
 
 
 @pytest.mark.parametrize("feature", RANKER_V1.candidate, ids=lambda item: item.name)

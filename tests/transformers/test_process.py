@@ -6,88 +6,22 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
-import sys
 import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
+import nats
 import psutil
 import pytest
-from oo_features.contract import contract_digest, mirror
-from oo_features.sets import RANKER_V1
-from real_nats import Nats
-from waiting import eventually, free_port, listens
-
-COMMAND = [sys.executable, "-P", "-m", "oo_transformers"]
-ASK = {"user_id": "u-1", "tasks": [{"id": "t-1", "content": "Pay the rent"}, {"id": "t-2", "content": "Call"}]}
-
-
-class Stub(BaseHTTPRequestHandler):
-    """A predictor by the Open Inference Protocol: as many values as rows."""
-
-    protocol_version = "HTTP/1.1"
-    delay = 0.0
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.set()
-        time.sleep(self.delay)
-        values = [place / 10 for place in range(asked["inputs"][0]["shape"][0])]
-        answer = {"model_name": "tip-ranker", "model_version": "3", "parameters": asked["parameters"]}
-        body = json.dumps(answer | {"outputs": [{"name": "values", "data": values}]}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-class Edge:
-    """The process, its predictor's port, and a NATS that may come later."""
-
-    def __init__(self, folder, *arguments, **environ):
-        self.port, self.model_port, self.nats = free_port(), free_port(), Nats(folder)
-        told = {
-            "OO_TRANSFORMER_HOST": "127.0.0.1",
-            "OO_TRANSFORMER_NATS_URL": self.nats.url,
-            "OO_TRANSFORMER_BUDGET_MS": "10000",  # what degrades an answer here is a fault, and not the machine
-            "OO_TRANSFORMER_LLM_URL": f"http://127.0.0.1:{free_port()}",
-        }
-        words = ["--predictor_host", f"127.0.0.1:{self.model_port}", "--http_port", str(self.port), *arguments]
-        self.process = subprocess.Popen([*COMMAND, *words], env=os.environ | told | environ)
-        self.predictor = None
-
-    def start_predictor(self, delay=0.0):
-        handler = type("Slow", (Stub,), {"delay": delay})
-        self.predictor = ThreadingHTTPServer(("127.0.0.1", self.model_port), handler)
-        self.predictor.daemon_threads, self.predictor.asked = True, threading.Event()
-        threading.Thread(target=self.predictor.serve_forever, daemon=True).start()
-
-    def post(self, path, body, **more):
-        return httpx2.post(f"http://127.0.0.1:{self.port}{path}", json=body, timeout=20, **more)
-
-    def get(self, path):
-        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=20)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
-        if self.predictor is not None:
-            self.predictor.shutdown()
-            self.predictor.server_close()
-        if self.nats.process is not None:
-            self.nats.stop()
+from oo_features.contract import contract_digest, profile_promises
+from oo_features.feature_sets import RANKER_V1
+from real_transformer import ASK, COMMAND, started
 
 
 @pytest.fixture
 def edge(tmp_path):
-    edge = Edge(tmp_path / "nats", "--predictor_protocol", "v2", "--enable_docs_url", "false")
-    assert eventually(lambda: listens(edge.port), patience=60)
+    edge = started(tmp_path / "nats", "--predictor_protocol", "v2", "--enable_docs_url", "false")
     yield edge
     edge.close()
 
@@ -125,14 +59,14 @@ def test_it_shows_the_digest_of_the_contract_it_was_built_from(shared_edge):
     metadata = shared_edge.get("/v2/models/tip-ranker").json()
     ready = shared_edge.get("/healthz/ready").json()
 
-    assert metadata["properties"]["contract_digest"] == contract_digest(mirror()) == ready["contract_digest"]
+    assert metadata["properties"]["contract_digest"] == contract_digest(profile_promises()) == ready["contract_digest"]
     assert metadata["properties"]["feature_set"] == RANKER_V1.ref
 
 
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/v1/models/tip-ranker:predict", {"instances": [{"user_id": 5}]}),
+        ("/v1/models/tip-ranker:predict", {"instances": [{"user_id": []}]}),
         ("/v1/models/tip-ranker:predict", {"instances": 5}),
         ("/v1/models/tip-ranker:predict", []),
         ("/v1/models/tip-ranker:predict", {"instances": [None]}),
@@ -152,10 +86,36 @@ def test_a_bad_call_of_kserves_routes_is_the_callers_error(shared_edge, path, bo
 
 @pytest.fixture(scope="module")
 def shared_edge(tmp_path_factory):
-    edge = Edge(tmp_path_factory.mktemp("nats"))
-    assert eventually(lambda: listens(edge.port), patience=60)
+    edge = started(tmp_path_factory.mktemp("nats"))
     yield edge
     edge.close()
+
+
+TEN = {
+    "a health checker": b"GET /healthz/ready HTTP/1.0\r\n\r\n",
+    "with a host": b"GET /healthz/ready HTTP/1.0\r\nhost: x\r\n\r\n",
+    "a call": b'POST /score HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{"user_id":"u"}',
+}
+
+
+@pytest.mark.parametrize("call", TEN.values(), ids=TEN)
+def test_who_speaks_http_1_0_is_heard(shared_edge, call):
+    with socket.create_connection(("127.0.0.1", shared_edge.port), timeout=10) as connection:
+        connection.sendall(call)
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))  # it ends with the connection
+
+    assert answer.split(b" ")[1] == b"200", answer
+
+
+def test_a_million_wrong_labels_are_refused_in_little_memory(shared_edge):
+    process = psutil.Process(shared_edge.process.pid)
+    body = b'{"user_id": "u", "tasks": [{"id": "t", "labels": [%s1]}]}' % (b"1," * 1_000_000)
+    before = process.memory_info().rss
+
+    replies = [shared_edge.send("/score", body) for _ in range(5)]
+
+    assert {reply.status_code for reply in replies} == {413}
+    assert process.memory_info().rss - before < 60_000_000
 
 
 def test_fifty_megabytes_are_refused_and_not_kept(shared_edge):
@@ -195,8 +155,6 @@ def test_a_stop_finishes_the_call_in_flight_and_publishes_its_event(edge):
 
 
 async def stored(url):
-    import nats  # noqa: PLC0415
-
     connection = await nats.connect(url)
     js = connection.jetstream()
     count = (await js.stream_info("DECISIONS")).state.messages
@@ -216,6 +174,7 @@ async def stored(url):
         (["--predictor_host", "x"], {"DEFAULT_PROMPT_VERSION": "v9"}, "known are v1, v2"),
         (["--predictor_host", "x"], {"OO_TRANSFORMER_BUDGET": "5"}, "OO_TRANSFORMER_BUDGET"),
         (["--predictor_host", "x"], {"OO_TRANSFORMER_LLM_URL": "litellm:4000"}, "OO_TRANSFORMER_LLM_URL"),
+        (["--predictor_host", "x"], {"OO_TRANSFORMER_LLM_KEY": "sk-1\n"}, "OO_TRANSFORMER_LLM_KEY"),
         (["--predictor_host", "x"], {"OO_TRANSFORMER_EXPERIMENTS": "/nowhere"}, "OO_TRANSFORMER_EXPERIMENTS"),
         (["--predictor_host", "x"], {"OO_TRANSFORMER_DEFAULT_PROMPT_VERSION": "v1"}, "without the prefix"),
     ],

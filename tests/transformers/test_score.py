@@ -8,10 +8,10 @@ import orjson
 import pytest
 from oo_contracts.events import ScoreDecision
 from oo_contracts.score import ScoreReply
-from oo_features.sets import RANKER_V1
-from oo_transformers.errors import FeatureSetMismatch, PredictorUnavailable
-from oo_transformers.pool import Answer
-from oo_transformers.predictor import _values, forwarded
+from oo_features.feature_sets import RANKER_V1
+from oo_serving.connection_pool import UpstreamResponse
+from oo_transformers.degradation import FeatureSetMismatch, PredictorUnavailable
+from oo_transformers.predictor_client import _values, forwarded_headers
 
 TASKS = [{"id": f"t-{place}", "content": "Pay the rent"} for place in range(4)]
 ORIGIN = {"feature_set": "f@1", "columns": "c1"}
@@ -94,7 +94,7 @@ async def test_the_event_carries_the_round_as_it_was_answered(fakes):
 
     subject, data = fakes.outbox.events[0]
     event = ScoreDecision.model_validate_json(data)
-    assert (subject, event.request_id, event.chosen) == ("decisions.score", "r-1", answer["chosen"])
+    assert (subject, event.request_id, event.chosen_id) == ("decisions.score", "r-1", answer["chosen"])
     assert {item.id: item.propensity for item in event.candidates} == {
         item["candidate_id"]: item["propensity"] for item in answer["scores"]
     }
@@ -118,7 +118,7 @@ def answered(status=200, **changes):
         "parameters": ORIGIN,
         "outputs": [{"data": [0.5, 1]}],
     }
-    return Answer(status, orjson.dumps(whole | changes))
+    return UpstreamResponse(status, orjson.dumps(whole | changes))
 
 
 def test_values_are_taken_when_there_is_one_finite_number_for_each_row():
@@ -130,9 +130,9 @@ def test_values_are_taken_when_there_is_one_finite_number_for_each_row():
     [
         pytest.param(answered(503), id="503"),
         pytest.param(answered(404), id="404"),
-        pytest.param(Answer(200, b"<html>"), id="not JSON"),
-        pytest.param(Answer(200, b"[]"), id="a list"),
-        pytest.param(Answer(200, b'{"outputs": [{"data": [1e999, 1]}]}'), id="infinite"),
+        pytest.param(UpstreamResponse(200, b"<html>"), id="not JSON"),
+        pytest.param(UpstreamResponse(200, b"[]"), id="a list"),
+        pytest.param(UpstreamResponse(200, b'{"outputs": [{"data": [1e999, 1]}]}'), id="infinite"),
         pytest.param(answered(outputs=[]), id="no output"),
         pytest.param(answered(outputs=[{"data": [0.5]}]), id="too few"),
         pytest.param(answered(outputs=[{"data": [None, 0.5]}]), id="null"),
@@ -165,8 +165,8 @@ def test_another_feature_set_is_said_to_be_that(answer):
 def test_only_four_headers_go_on():
     headers = {b"cookie": b"s", b"authorization": b"Bearer x", b"traceparent": b"00-1", b"x-forwarded-for": b"1.2.3.4"}
 
-    assert forwarded(headers, "r-1\r\nevil: 1") == [
-        (b"x-request-id", b"r-1evil:1"),
+    assert forwarded_headers(headers, "r-1\r\nevil: 1") == [
+        (b"x-request-id", b"r-1%0D%0Aevil:%201"),
         (b"traceparent", b"00-1"),
         (b"authorization", b"Bearer x"),
     ]

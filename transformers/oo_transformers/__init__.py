@@ -1,1 +1,1 @@
-"""The online edge: /score, /generate and KServe's own routes."""
+"""This package is the online edge: /score, /generate and KServe's own routes."""

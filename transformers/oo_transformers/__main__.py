@@ -1,4 +1,7 @@
-"""Start the transformer. KServe appends --model_name, --predictor_host and --http_port; the rest is environment."""
+"""This module starts the transformer.
+
+KServe appends --model_name, --predictor_host and --http_port; the rest is environment.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from oo_experiments.enrolment import Running
-from oo_experiments.experiment import BadExperiment, load
-from oo_prompts.registry import PromptError, select
-from oo_prompts.registry import load as load_prompts
-from oo_serving.server import kserve_unknown
-from pydantic import ValidationError
+from oo_contracts.refusal import refuse_start
+from oo_decisions.experiment_overlay import Definition, definitions_by_key, require_known_prompts
+from oo_experiments.assignment.experiment import BadExperiment, load_experiments
+from oo_prompts.prompt_registry import PromptError, load_prompts, select_prompt
+from oo_serving.server import refuse_unknown
 
-from oo_transformers.live import usable
-from oo_transformers.parts import Parts, run
+from oo_transformers.bootstrap import TransformerConfig, run
 from oo_transformers.settings import TransformerSettings
+
+PROGRAM = "oo_transformers"
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments of the command line; a misspelt one ends the process with exit code 2."""
     parser = argparse.ArgumentParser(
         prog="python -m oo_transformers",
         description="The online edge: POST /score and POST /generate, and KServe's own routes, on one port.",
@@ -39,14 +43,17 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         "--predictor_host", required=True, type=_host, help="HOST[:PORT] of the split in front of the predictors"
     )
     parser.add_argument("--http_port", type=int, default=8080, help="(default %(default)s)")
-    given, rest = parser.parse_known_args(argv)
-    if unknown := kserve_unknown(rest):
-        parser.error(f"unknown argument: {unknown[0]}")
-    return given
+    args, rest = parser.parse_known_args(argv)
+    refuse_unknown(parser, rest)
+    return args
 
 
 def _host(text: str) -> str:
-    """HOST or HOST:PORT, with nothing else around it."""
+    """Return the text, if it is HOST or HOST:PORT and nothing else.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not.
+    """
     refusal = argparse.ArgumentTypeError(f"not HOST[:PORT]: {text!r}")
     try:
         url = urlsplit(f"//{text}")
@@ -58,40 +65,44 @@ def _host(text: str) -> str:
 
 
 def settings(environ: Mapping[str, str]) -> TransformerSettings:
+    """Return the settings of the environment.
+
+    Raises:
+        PromptError: DEFAULT_PROMPT_VERSION is set under a name with our prefix.
+        SystemExit: a variable is misspelt or has a wrong value.
+    """
     if "OO_TRANSFORMER_DEFAULT_PROMPT_VERSION" in environ:
         raise PromptError("is read without the prefix OO_TRANSFORMER_")
-    return TransformerSettings.read(environ, default_prompt_version=environ.get("DEFAULT_PROMPT_VERSION") or None)
+    default = environ.get("DEFAULT_PROMPT_VERSION") or None
+    return TransformerSettings.read_or_exit(PROGRAM, environ, default_prompt_version=default)
 
 
-def files(folder: Path, prompts: frozenset[str]) -> Running:
-    experiments, holdout = load(folder)
-    for item in experiments:
-        usable(item, prompts)
-    return Running(experiments, holdout)
+def load_files(folder: Path, prompts: frozenset[str]) -> dict[str, Definition]:
+    """Return the definitions in the files of a folder by key, as they are before NATS adds any.
+
+    Raises:
+        BadExperiment: a file is no experiment, or names a prompt version that does not exist.
+    """
+    definitions = definitions_by_key(*load_experiments(folder))
+    for item in definitions.values():
+        require_known_prompts(item, prompts)
+    return definitions
 
 
 def main() -> None:
-    """Parse, check everything that can be wrong, then serve."""
-    given = arguments(sys.argv[1:])
+    """Parse the arguments, check everything that can be wrong, then serve."""
+    args = arguments(sys.argv[1:])
     try:
-        told = settings(os.environ)
+        transformer_settings = settings(os.environ)
         prompts = load_prompts()
-        select(None, told.default_prompt_version, prompts)
-        running = files(told.experiments, frozenset(prompts))
-    except ValidationError as error:
-        first = error.errors()[0]
-        sys.exit(_refusal(f"OO_TRANSFORMER_{str(first['loc'][0]).upper()}: {first['msg']}"))
+        select_prompt(None, transformer_settings.default_prompt_version, prompts)
+        definitions = load_files(transformer_settings.experiments, frozenset(prompts))
     except PromptError as error:
-        sys.exit(_refusal(f"DEFAULT_PROMPT_VERSION: {error}"))
+        refuse_start(PROGRAM, f"DEFAULT_PROMPT_VERSION: {error}")
     except BadExperiment as error:
-        sys.exit(_refusal(f"OO_TRANSFORMER_EXPERIMENTS: {error}"))
-    parts = Parts(given.model_name, given.predictor_host, told, prompts, running)
-    run(parts, given.http_port)
-
-
-def _refusal(text: str) -> int:
-    print(f"oo_transformers: {text}", file=sys.stderr)  # noqa: T201  # a refusal is one line
-    return 2
+        refuse_start(PROGRAM, f"OO_TRANSFORMER_EXPERIMENTS: {error}")
+    config = TransformerConfig(args.model_name, args.predictor_host, transformer_settings, prompts, definitions)
+    run(config, args.http_port)
 
 
 if __name__ == "__main__":

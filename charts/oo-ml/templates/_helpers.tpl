@@ -21,9 +21,20 @@ namespace: {{ .root.Release.Namespace }}
 labels: {{- include "oo.labels" . | nindent 2 }}
 {{- end -}}
 
+{{/* What stands before an image's name, with its slash: the registry of all charts of a release, else what is given. */}}
+{{- define "oo.registry" -}}
+{{- with .root.Values.global.imageRegistry }}{{ trimSuffix "/" . }}/{{ else }}{{ .default }}{{ end -}}
+{{- end -}}
+
 {{/* One of our images, by the workspace member it is made from. */}}
 {{- define "oo.image" -}}
-{{- printf "%soo-ml/%s:%s" .root.Values.image.registry .component (include "oo.version" .root) -}}
+{{- $registry := include "oo.registry" (dict "root" .root "default" .root.Values.image.registry) -}}
+{{- printf "%soo-ml/%s:%s" $registry .component (include "oo.version" .root) -}}
+{{- end -}}
+
+{{/* Another one, by its name. */}}
+{{- define "oo.foreignImage" -}}
+{{- include "oo.registry" (dict "root" .root "default" "") }}{{ .image }}
 {{- end -}}
 
 {{- define "oo.podSecurity" -}}
@@ -44,12 +55,17 @@ capabilities: {drop: [ALL]}
 {{- define "oo.pod" -}}
 serviceAccountName: oo-{{ default .component .account }}
 automountServiceAccountToken: false
-{{- with .root.Values.image.pullSecrets }}
+{{- include "oo.pullSecrets" .root }}
+securityContext: {{- include "oo.podSecurity" . | nindent 2 }}
+{{- end -}}
+
+{{/* Takes $. */}}
+{{- define "oo.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
 imagePullSecrets: {{- range . }}
   - name: {{ . }}
 {{- end }}
 {{- end }}
-securityContext: {{- include "oo.podSecurity" . | nindent 2 }}
 {{- end -}}
 
 {{/* A replica prefers a node without one. KServe labels its pods by `app`. */}}
@@ -99,6 +115,9 @@ lifecycle: {preStop: {sleep: {seconds: 5}}}
 {{- end -}}
 
 {{- define "oo.mlflowUrl" -}}
+{{- if and .Values.mlflow.secretName (not .Values.mlflow.url) }}
+{{- fail "mlflow.secretName: the built-in MLflow has no credentials; name yours by mlflow.url" }}
+{{- end }}
 {{- default (printf "http://oo-mlflow.%s:5000" .Release.Namespace) .Values.mlflow.url -}}
 {{- end -}}
 
@@ -129,13 +148,33 @@ podSelector:
     gateway.envoyproxy.io/owning-gateway-namespace: {{ .root.Release.Namespace }}
 {{- end -}}
 
-{{/* A volume claim that goes with the release, unless it is to stay. */}}
-{{- define "oo.claimSpec" -}}
-accessModes: [ReadWriteOnce]
-{{- with .root.Values.persistence.storageClass }}
-storageClassName: {{ . }}
-{{- end }}
-resources: {requests: {storage: {{ .storage }}}}
+{{/*
+The claims of a StatefulSet, for a volume `data`. An API server fills in what a list's item lacks, and who compares it
+with what was applied, as Argo CD does, would find a difference for ever: so items of lists say it themselves, here and
+in the routes.
+*/}}
+{{- define "oo.claims" -}}
+volumeClaimTemplates:
+  - apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata: {name: data}
+    spec:
+      accessModes: [ReadWriteOnce]
+      volumeMode: Filesystem
+      {{- with .root.Values.persistence.storageClass }}
+      storageClassName: {{ . }}
+      {{- end }}
+      resources: {requests: {storage: {{ .storage }}}}
+{{- end -}}
+
+{{/* One of our Gateways as the parent of a route: takes its name. */}}
+{{- define "oo.gatewayRef" -}}
+{group: gateway.networking.k8s.io, kind: Gateway, name: {{ . }}}
+{{- end -}}
+
+{{/* A Service that a route leads to: (list name port), or (list name port weight). */}}
+{{- define "oo.backendRef" -}}
+{group: "", kind: Service, name: {{ index . 0 }}, port: {{ index . 1 }}{{ if gt (len .) 2 }}, weight: {{ index . 2 }}{{ end }}}
 {{- end -}}
 
 {{- define "oo.claimRetention" -}}

@@ -1,1 +1,2 @@
-"""What the policies believe: a fold over the rewards of closed rounds, kept in a bucket, rebuilt from the streams."""
+"""The beliefs of policies: a fold over the rewards of closed rounds, stored in a bucket and rebuilt from the
+streams."""

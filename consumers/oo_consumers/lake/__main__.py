@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from nats.aio.client import Client
-from pydantic import ValidationError
+from oo_contracts.logs import log_to_stderr
+from oo_contracts.refusal import refuse_start
 
-from oo_consumers.lake.delta import KEPT, BadLake, Lake, LakeAway
+from oo_consumers.lake.delta import RETENTION, BadLake, Lake, LakeUnavailable
+from oo_consumers.lake.lake_writer import LakeWriter
 from oo_consumers.lake.tables import TABLES
-from oo_consumers.lake.writer import Writer
+from oo_consumers.progress import ReaderProgress
 from oo_consumers.service import Service
 from oo_consumers.settings import ConsumerSettings
 
 __all__ = ["main"]
 
+PROGRAM = "oo_consumers.lake"
 COMMANDS = ("write", "compact")
 
 ABOUT = """Append every event once to Delta Lake tables below OO_CONSUMER_LAKE_URL (a folder, s3://…, gs://…, az://…).
@@ -31,75 +33,80 @@ A bucket's credentials come from the environment as its tools want them: AWS_ACC
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line; `command` is one of `COMMANDS`, `keep_days` a number of days from 0 on.
+
+    Raises:
+        SystemExit: an argument is not valid.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m oo_consumers.lake",
         description=ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Environment: " + ", ".join(f"OO_CONSUMER_{name.upper()}" for name in ConsumerSettings.model_fields),
+        epilog="Environment: " + ", ".join(ConsumerSettings.variables()),
     )
-    parser.add_argument("command", nargs="?", choices=COMMANDS, default="write", help="(default %(default)s)")
-    kept = "of files that compaction replaced (default %(default)g)"
-    parser.add_argument("--keep-days", type=float, default=KEPT / timedelta(days=1), help=kept)
-    given = parser.parse_args(argv)
-    if given.keep_days < 0:
+    parser.add_argument(
+        "command", nargs="?", choices=COMMANDS, default="write", help="What to do (default %(default)s)."
+    )
+    retention_help = "Days for which files that compaction replaced are kept (default %(default)g)."
+    parser.add_argument("--keep-days", type=float, default=RETENTION / timedelta(days=1), help=retention_help)
+    args = parser.parse_args(argv)
+    if args.keep_days < 0:
         parser.error("--keep-days: must not be negative")
-    return given
+    return args
 
 
 def main() -> None:
-    """Exit code 1 when the storage failed, 2 when it was asked for the impossible."""
-    given = arguments(sys.argv[1:])
+    """Run the command; the exit code is 1 when the storage failed and 2 for an impossible request."""
+    args = arguments(sys.argv[1:])
+    settings = ConsumerSettings.read_or_exit(PROGRAM, os.environ)
     try:
-        told = ConsumerSettings.read(os.environ)
-        lake = Lake(told.lake_url)
-    except ValidationError as error:
-        first = error.errors()[0]
-        sys.exit(_refusal(2, f"OO_CONSUMER_{str(first['loc'][0]).upper()}: {first['msg']}"))
+        lake = Lake(settings.lake_url)
     except BadLake as error:
-        sys.exit(_refusal(2, f"OO_CONSUMER_LAKE_URL: {error}"))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+        refuse_start(PROGRAM, f"OO_CONSUMER_LAKE_URL: {error}")
+    log_to_stderr()
     try:
-        if given.command == "compact":
-            _compact(lake, timedelta(days=given.keep_days))
+        if args.command == "compact":
+            _compact(lake, timedelta(days=args.keep_days))
         else:
-            asyncio.run(Service(told, Writing(lake, told)).run())
-    except (LakeAway, OSError) as error:
-        sys.exit(_refusal(1, str(error)))
+            asyncio.run(Service(settings, LakeJob(lake, settings)).run())
+    except (LakeUnavailable, OSError) as error:
+        refuse_start(PROGRAM, str(error), 1)
 
 
-def _compact(lake: Lake, kept: timedelta) -> None:
+def _compact(lake: Lake, retention: timedelta) -> None:
     for table in TABLES:
-        done = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in lake.compact(table, kept).items())
+        done = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in lake.compact(table, retention).items())
         print(f"{table.name:<12} {done}")  # noqa: T201  # the answer
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
-    """What the service runs: one writer for each table."""
+class LakeJob:
+    """The job that the service runs: one writer for each table."""
 
     lake: Lake
-    told: ConsumerSettings
+    settings: ConsumerSettings
     missing: str = "no lake"
+    progress: ReaderProgress = field(default_factory=ReaderProgress)
 
     @property
     def name(self) -> str:
+        """The lake's URL and its tables, for the log."""
         return f"{self.lake.url}: {', '.join(table.name for table in TABLES)}"
 
     async def open(self) -> None:
-        """Writers wait for the storage themselves."""
+        """Expect every table's reader; there is nothing to wait for, because writers wait for the storage
+        themselves."""
+        self.progress.expect(*(table.reader for table in TABLES))
 
     async def run(self, connection: Client, stop: asyncio.Event) -> None:
-        every = self.told.lake_every_ms / 1000
-        writers = (Writer(connection, self.lake, table, stop, every, self.told.replicas) for table in TABLES)
+        """Run one writer for each table until `stop` is set."""
+        every = self.settings.lake_every_ms / 1000
+        replicas, progress = self.settings.replicas, self.progress
+        writers = (LakeWriter(connection, self.lake, table, stop, every, replicas, progress) for table in TABLES)
         await asyncio.gather(*(writer.run() for writer in writers))
 
     def close(self) -> None:
-        """Nothing is open between two transactions."""
-
-
-def _refusal(code: int, text: str) -> int:
-    print(f"oo_consumers.lake: {text}", file=sys.stderr)  # noqa: T201  # a refusal is one line
-    return code
+        """Do nothing: nothing is open between two transactions."""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The tables: one for each kind of event, with the columns that people ask by, and the event as it was.
+"""The lake's tables: one for each kind of event, with the columns that people query by, and the event as it was.
 
-| column | of | |
+| column | tables | meaning |
 |---|---|---|
 | stream, sequence | all | where JetStream had it; the stream's name with the instant at which it was made |
 | event_id | all | the producer's id |
@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -19,9 +18,16 @@ from typing import Any
 
 from arro3.core import Array, DataType, Field, Schema, Table
 from oo_contracts.events import Event, Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
-from oo_contracts.subjects import DECISIONS, FEEDBACK, PREDICTIONS, SIGNALS, Stream, decision
+from oo_contracts.subjects import (
+    DECISIONS_STREAM,
+    FEEDBACK_STREAM,
+    PREDICTIONS_STREAM,
+    SIGNALS_STREAM,
+    Stream,
+    decision_subject,
+)
 
-__all__ = ["TABLES", "LakeTable", "Placed"]
+__all__ = ["TABLES", "LakeTable", "StreamEvent"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -30,8 +36,11 @@ Column = tuple[DataType, Callable[[Any], Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """An event, where the stream had it and since when; `event` is what was published, byte for byte."""
+class StreamEvent:
+    """An event with its sequence in the stream and the instant of its arrival there.
+
+    `event` is what was published, byte for byte.
+    """
 
     sequence: int
     created: datetime
@@ -41,17 +50,23 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class LakeTable:
-    """One table: which subjects of which stream, what they carry, which field says when, and the columns of its own."""
+    """One table: its stream and subjects, the type of event, the field that says when, and the columns of its own.
+
+    `columns` maps a column's name to its type and to the function that takes its value from an event;
+    `earlier_names` a column's name to the one that it has in what older versions appended.
+    """
 
     name: str
     stream: Stream
     subjects: str
-    kind: type[Event]
+    event_type: type[Event]
     instant: str
     columns: Mapping[str, Column] = field(default_factory=dict)
+    earlier_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schema(self) -> Schema:
+        """The Arrow schema: the common columns, the table's own, and the event."""
         common = [
             Field("stream", TEXT, nullable=False),
             Field("sequence", DataType.int64(), nullable=False),
@@ -63,26 +78,35 @@ class LakeTable:
         own = [Field(name, kind) for name, (kind, _) in self.columns.items()]
         return Schema([*common, *own, Field("event", TEXT, nullable=False)])
 
-    def rows(self, stream: str, batch: Sequence[Placed]) -> Table:
-        """Events as Arrow, in their order."""
-        at = [getattr(item.fact, self.instant).astimezone(UTC) for item in batch]
-        own = [Array([of(item.fact) for item in batch], kind) for kind, of in self.columns.values()]
+    @property
+    def reader(self) -> str:
+        """The name of the reader of its events, in dead letters and probes."""
+        return f"lake-{self.name}"
+
+    def rows(self, stream: str, batch: Sequence[StreamEvent]) -> Table:
+        """Return a batch as an Arrow table, one row an event, in their order.
+
+        Raises:
+            Exception: Arrow refuses a value; the kinds of error are Arrow's.
+        """
+        instants = [getattr(item.fact, self.instant).astimezone(UTC) for item in batch]
+        own = [Array([value_of(item.fact) for item in batch], kind) for kind, value_of in self.columns.values()]
         columns = [
             Array([stream] * len(batch), TEXT),
             Array([item.sequence for item in batch], DataType.int64()),
             Array([item.fact.event_id for item in batch], TEXT),
-            _instants(at),
+            _instants(instants),
             _instants([item.created for item in batch]),
-            Array([_days(instant.date()) for instant in at], DataType.int32()).cast(DataType.date32()),
+            Array([_days(instant.date()) for instant in instants], DataType.int32()).cast(DataType.date32()),
             *own,
             Array([item.event for item in batch], TEXT),
         ]
         return Table.from_arrays(columns, schema=self.schema)
 
 
-def _instants(of: Sequence[datetime]) -> Array:
-    """By whole microseconds: a float of seconds is not exact."""
-    return Array([(instant - EPOCH) // MICROSECOND for instant in of], DataType.int64()).cast(INSTANT)
+def _instants(instants: Sequence[datetime]) -> Array:
+    """Return instants as an Arrow array of whole microseconds: a float of seconds is not exact."""
+    return Array([(instant - EPOCH) // MICROSECOND for instant in instants], DataType.int64()).cast(INSTANT)
 
 
 def _days(day: date) -> int:
@@ -91,58 +115,59 @@ def _days(day: date) -> int:
 
 TABLES = (
     LakeTable(
-        "decisions", DECISIONS, decision("score"), ScoreDecision, "decided_at",
+        "decisions", DECISIONS_STREAM, decision_subject("score"), ScoreDecision, "decided_at",
         {
-            "request_id": (TEXT, lambda of: of.request_id),
-            "user_id": (TEXT, lambda of: of.user_id),
-            "chosen": (TEXT, lambda of: of.chosen),
-            "propensity": (NUMBER, lambda of: of.propensity),
-            "model_name": (TEXT, lambda of: of.model.name),
-            "model_version": (TEXT, lambda of: of.model.version),
-            "policy_name": (TEXT, lambda of: of.policy.name),
-            "policy_version": (TEXT, lambda of: of.policy.version),
-            "experiment": (TEXT, lambda of: of.experiment and of.experiment.key),
-            "variant": (TEXT, lambda of: of.experiment and of.experiment.variant),
-            "feature_set": (TEXT, lambda of: of.feature_set),
-            "degraded": (TEXT, lambda of: of.degraded),
+            "request_id": (TEXT, lambda event: event.request_id),
+            "user_id": (TEXT, lambda event: event.user_id),
+            "chosen_id": (TEXT, lambda event: event.chosen_id),
+            "propensity": (NUMBER, lambda event: event.propensity),
+            "model_name": (TEXT, lambda event: event.model.name),
+            "model_version": (TEXT, lambda event: event.model.version),
+            "policy_name": (TEXT, lambda event: event.policy.name),
+            "policy_version": (TEXT, lambda event: event.policy.version),
+            "experiment": (TEXT, lambda event: event.experiment and event.experiment.key),
+            "variant": (TEXT, lambda event: event.experiment and event.experiment.variant),
+            "feature_set": (TEXT, lambda event: event.feature_set),
+            "degraded": (TEXT, lambda event: event.degraded),
+        },
+        {"chosen_id": "chosen"},
+    ),
+    LakeTable(
+        "generations", DECISIONS_STREAM, decision_subject("generate"), GenerateDecision, "decided_at",
+        {
+            "request_id": (TEXT, lambda event: event.request_id),
+            "user_id": (TEXT, lambda event: event.user_id),
+            "prompt_version": (TEXT, lambda event: event.prompt_version),
+            "model": (TEXT, lambda event: event.model),
+            "fallback": (TEXT, lambda event: event.fallback),
+            "latency_ms": (NUMBER, lambda event: event.latency_ms),
         },
     ),
     LakeTable(
-        "generations", DECISIONS, decision("generate"), GenerateDecision, "decided_at",
+        "reactions", FEEDBACK_STREAM, FEEDBACK_STREAM.subjects, Feedback, "occurred_at",
         {
-            "request_id": (TEXT, lambda of: of.request_id),
-            "user_id": (TEXT, lambda of: of.user_id),
-            "prompt_version": (TEXT, lambda of: of.prompt_version),
-            "model": (TEXT, lambda of: of.model),
-            "fallback": (TEXT, lambda of: of.fallback),
-            "latency_ms": (NUMBER, lambda of: of.latency_ms),
+            "request_id": (TEXT, lambda event: event.request_id),
+            "candidate_id": (TEXT, lambda event: event.candidate_id),
+            "user_id": (TEXT, lambda event: event.user_id),
+            "reaction": (TEXT, lambda event: event.reaction),
         },
     ),
     LakeTable(
-        "reactions", FEEDBACK, FEEDBACK.subjects, Feedback, "occurred_at",
+        "signals", SIGNALS_STREAM, SIGNALS_STREAM.subjects, Signal, "occurred_at",
         {
-            "request_id": (TEXT, lambda of: of.request_id),
-            "candidate_id": (TEXT, lambda of: of.candidate_id),
-            "user_id": (TEXT, lambda of: of.user_id),
-            "reaction": (TEXT, lambda of: of.reaction),
+            "user_id": (TEXT, lambda event: event.user_id),
+            "type": (TEXT, lambda event: event.type),
+            "data": (TEXT, lambda event: event.data_json()),
         },
     ),
     LakeTable(
-        "signals", SIGNALS, SIGNALS.subjects, Signal, "occurred_at",
+        "predictions", PREDICTIONS_STREAM, PREDICTIONS_STREAM.subjects, Prediction, "occurred_at",
         {
-            "user_id": (TEXT, lambda of: of.user_id),
-            "type": (TEXT, lambda of: of.type),
-            "data": (TEXT, lambda of: json.dumps(of.data, separators=(",", ":"), sort_keys=True)),
-        },
-    ),
-    LakeTable(
-        "predictions", PREDICTIONS, PREDICTIONS.subjects, Prediction, "occurred_at",
-        {
-            "request_id": (TEXT, lambda of: of.request_id),
-            "role": (TEXT, lambda of: of.role),
-            "model_name": (TEXT, lambda of: of.model.name),
-            "model_version": (TEXT, lambda of: of.model.version),
-            "latency_ms": (NUMBER, lambda of: of.latency_ms),
+            "request_id": (TEXT, lambda event: event.request_id),
+            "role": (TEXT, lambda event: event.role),
+            "model_name": (TEXT, lambda event: event.model.name),
+            "model_version": (TEXT, lambda event: event.model.version),
+            "latency_ms": (NUMBER, lambda event: event.latency_ms),
         },
     ),
 )  # fmt: skip

@@ -23,7 +23,7 @@ const refused = await ml.score({ user_id: "u-1", timezone: "Europe/Nowhere" }).c
 console.log(
   JSON.stringify({
     chosen: ranked.chosen,
-    chance: ranked.scores.find((item) => item.candidate_id === ranked.chosen)?.propensity,
+    propensity: ranked.scores.find((item) => item.candidate_id === ranked.chosen)?.propensity,
     stale: ranked.fallbacks.filter((item) => item.reason === "stale").map((item) => item.feature),
     tip: written.tip,
     promptVersion: written.prompt_version,

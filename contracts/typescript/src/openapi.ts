@@ -77,6 +77,37 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * CallFallback
+         * @description A feature, or a field of a task, whose fallback was used, and why.
+         *
+         *     `age_unknown` and `age_invalid` say that the feature was used although nobody knows how old it is.
+         */
+        CallFallback: {
+            /**
+             * Count
+             * @description tasks it is said of; more than one after 20 entries
+             * @default 1
+             */
+            count?: number;
+            /**
+             * Feature
+             * @example profile.preferred_hour
+             * @example task.due.date
+             */
+            feature: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "missing" | "null" | "invalid" | "out_of_range" | "stale" | "unknown" | "age_unknown" | "age_invalid";
+            /**
+             * Task Id
+             * @description of the task whose field it is
+             * @default null
+             */
+            task_id?: string | null;
+        };
+        /**
          * Candidate
          * @description Something that may be shown: a task's tip, a free tip, or nothing at all.
          */
@@ -87,7 +118,7 @@ export interface components {
              */
             eligible?: boolean;
             /** Id */
-            id: string;
+            id: string | number;
             /**
              * Kind
              * @default task
@@ -98,16 +129,16 @@ export interface components {
              * Prompt Version
              * @default null
              */
-            prompt_version?: string | null;
+            prompt_version?: (string | number) | null;
             /**
              * Task Id
              * @default null
              */
-            task_id?: string | null;
+            task_id?: (string | number) | null;
         };
         /**
          * CandidateScore
-         * @description One candidate's place: score is the model's value, propensity the chance with which it was to be chosen.
+         * @description One candidate's score (the model's value), propensity (its probability to be chosen) and rank.
          */
         CandidateScore: {
             /** Candidate Id */
@@ -141,7 +172,10 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** ExperimentInfo */
+        /**
+         * ExperimentInfo
+         * @description The experiment of the call and the variant that the user is in.
+         */
         ExperimentInfo: {
             /** Key */
             key: string;
@@ -149,24 +183,8 @@ export interface components {
             variant: string;
         };
         /**
-         * Fallback
-         * @description A feature whose declared fallback was used, and why.
-         */
-        Fallback: {
-            /**
-             * Feature
-             * @example profile.preferred_hour
-             */
-            feature: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "missing" | "null" | "invalid" | "out_of_range" | "stale" | "unknown";
-        };
-        /**
          * FieldError
-         * @description What is wrong with one field; `pointer` is an RFC 6901 JSON pointer into the body.
+         * @description The error of one field; `pointer` is an RFC 6901 JSON pointer into the body.
          */
         FieldError: {
             /** Detail */
@@ -179,7 +197,7 @@ export interface components {
         };
         /**
          * GenerateReply
-         * @description `fallback` says why a template wrote the tip; null when a model did.
+         * @description The tip; `fallback` is why a template wrote it, null after a model, `fallbacks` what could not be used.
          */
         GenerateReply: {
             /**
@@ -187,11 +205,16 @@ export interface components {
              * @default null
              */
             fallback: ("timeout" | "unavailable" | "invalid_output") | null;
+            /**
+             * Fallbacks
+             * @default []
+             */
+            fallbacks: components["schemas"]["CallFallback"][];
             /** Model */
             model: string;
             /**
              * Prompt Propensity
-             * @description with which chance the version was drawn; null when the call or the deployment named it
+             * @description the version's propensity in the draw; null when the call or the deployment named it
              * @default null
              */
             prompt_propensity: number | null;
@@ -218,17 +241,17 @@ export interface components {
             candidate?: components["schemas"]["Candidate"] | null;
             /**
              * Candidate Propensity
-             * @description with which chance /score chose the candidate; logged with that of the prompt version
+             * @description the candidate's propensity in /score; logged with that of the prompt version
              * @default null
              */
             candidate_propensity?: number | null;
             /**
              * Profile Computed At
-             * @description one instant, or one per feature
+             * @description one instant with an offset, or one per feature; the age of a feature without is unknown
              * @default null
              */
             profile_computed_at?: string | {
-                [key: string]: string;
+                [key: string]: string | null;
             } | null;
             /**
              * Profile Features
@@ -243,36 +266,42 @@ export interface components {
              * @description precedence: this, then DEFAULT_PROMPT_VERSION, then v1; `auto`: the running experiment draws one
              * @default null
              */
-            prompt_version?: string | null;
+            prompt_version?: (string | number) | null;
             /**
              * Request Id
              * @description made by us (UUIDv7) when absent; the same id gets the same answer
              * @default null
              */
-            request_id?: string | null;
+            request_id?: (string | number) | null;
             /**
              * Tasks
-             * @description Todoist task objects, REST v2 or API v1
+             * @description Todoist task objects, REST v2 or API v1, also in the camelCase of Todoist's TypeScript SDK; a field that cannot be used means its default, and the reply says so
              * @default []
              */
             tasks?: components["schemas"]["Task"][];
             /**
              * Timezone
-             * @description IANA name
+             * @description IANA name; a Windows name or an offset like `UTC+03:00` is understood
              * @default UTC
              */
             timezone?: string;
             /** User Id */
-            user_id: string;
+            user_id: string | number;
         };
-        /** ModelInfo */
+        /**
+         * ModelInfo
+         * @description The registered name and version of the model that gave the values.
+         */
         ModelInfo: {
             /** Name */
             name: string;
             /** Version */
             version: string;
         };
-        /** PolicyInfo */
+        /**
+         * PolicyInfo
+         * @description The name and version of the policy that chose.
+         */
         PolicyInfo: {
             /** Name */
             name: string;
@@ -319,7 +348,7 @@ export interface components {
              * Fallbacks
              * @default []
              */
-            fallbacks: components["schemas"]["Fallback"][];
+            fallbacks: components["schemas"]["CallFallback"][];
             /**
              * Feature Set
              * @description name and fingerprint of the feature set, `name@fingerprint`
@@ -340,7 +369,7 @@ export interface components {
         };
         /**
          * ScoreRequest
-         * @description Rank the candidates for one user, now. Without candidates: one for each open task.
+         * @description Rank the candidates for one user, now. Without candidates, each open task is one.
          */
         ScoreRequest: {
             /**
@@ -348,7 +377,7 @@ export interface components {
              * @description what would have been shown without us; default the first eligible candidate
              * @default null
              */
-            baseline?: string | null;
+            baseline?: (string | number) | null;
             /**
              * Candidates
              * @default null
@@ -356,11 +385,11 @@ export interface components {
             candidates?: components["schemas"]["Candidate"][] | null;
             /**
              * Profile Computed At
-             * @description one instant, or one per feature
+             * @description one instant with an offset, or one per feature; the age of a feature without is unknown
              * @default null
              */
             profile_computed_at?: string | {
-                [key: string]: string;
+                [key: string]: string | null;
             } | null;
             /**
              * Profile Features
@@ -375,21 +404,21 @@ export interface components {
              * @description made by us (UUIDv7) when absent; the same id gets the same answer
              * @default null
              */
-            request_id?: string | null;
+            request_id?: (string | number) | null;
             /**
              * Tasks
-             * @description Todoist task objects, REST v2 or API v1
+             * @description Todoist task objects, REST v2 or API v1, also in the camelCase of Todoist's TypeScript SDK; a field that cannot be used means its default, and the reply says so
              * @default []
              */
             tasks?: components["schemas"]["Task"][];
             /**
              * Timezone
-             * @description IANA name
+             * @description IANA name; a Windows name or an offset like `UTC+03:00` is understood
              * @default UTC
              */
             timezone?: string;
             /** User Id */
-            user_id: string;
+            user_id: string | number;
         };
         /**
          * Task
@@ -400,7 +429,7 @@ export interface components {
              * Content
              * @default
              */
-            content?: string;
+            content?: string | null;
             /**
              * Created At
              * @description `added_at` in API v1
@@ -415,24 +444,24 @@ export interface components {
             /** @default null */
             due?: components["schemas"]["Due"] | null;
             /** Id */
-            id: string;
+            id: string | number;
             /**
              * Is Completed
              * @description `checked` in API v1
              * @default false
              */
-            is_completed?: boolean;
+            is_completed?: boolean | null;
             /**
              * Labels
              * @default []
              */
-            labels?: string[];
+            labels?: string[] | null;
             /**
              * Order
              * @description `child_order` in API v1
              * @default 0
              */
-            order?: number;
+            order?: number | null;
             /**
              * Parent Id
              * @default null
@@ -442,7 +471,7 @@ export interface components {
              * Priority
              * @default 1
              */
-            priority?: number;
+            priority?: number | null;
             /**
              * Project Id
              * @default null
@@ -509,7 +538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the body is too large */
+            /** @description the body is larger than the deployment takes (by default 2097152 bytes, unpacked), or has more than 49152 commas and opening brackets */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -518,7 +547,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the content type is not application/json */
+            /** @description the content type is not application/json, or the content encoding not gzip */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -536,7 +565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description nobody answers behind the ingress; come again after `retry-after` seconds */
+            /** @description nobody answers behind the ingress, or too many large calls wait; come again after `retry-after` seconds */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -616,7 +645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the body is too large */
+            /** @description the body is larger than the deployment takes (by default 2097152 bytes, unpacked), or has more than 49152 commas and opening brackets */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -625,7 +654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the content type is not application/json */
+            /** @description the content type is not application/json, or the content encoding not gzip */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -643,7 +672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description nobody answers behind the ingress; come again after `retry-after` seconds */
+            /** @description nobody answers behind the ingress, or too many large calls wait; come again after `retry-after` seconds */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -1,1 +1,1 @@
-"""Off-policy evaluation: what another policy would have earned, from the log of the one that acted."""
+"""This package is off-policy evaluation: what another policy would have earned, from the log of the one that acted."""

@@ -1,5 +1,5 @@
-"""Our declarations in Feast's terms, of the extra `oo-features[feast]`: import a module of this only when asked.
+"""This package expresses our declarations in Feast's terms; it needs the extra `oo-features[feast]`.
 
-Importing Feast takes 4 s and 200 MB, and changes how this process's sqlite3 writes instants. Nothing that serves
-imports it, and no serving image has it. Feast is told what is declared here and is never the home of it.
+Importing Feast takes 4 s and 200 MB, and changes how this process's sqlite3 writes instants. So nothing that serves
+imports this package, and no serving image has Feast. Features are declared here and copied to Feast, never the reverse.
 """

@@ -24,6 +24,7 @@ FEAST_REGISTRY and FEAST_REDIS are the same without showing passwords to who lis
 
 
 def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line; the two connection addresses may come from the environment instead."""
     parser = argparse.ArgumentParser(
         prog="python -m oo_features.feast_adapter",
         description=__doc__,
@@ -44,43 +45,50 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Exit code 0 when it is done, 1 when a signal was none (the others are pushed), 2 for what cannot be asked."""
+    """Apply the declarations to a Feast store, or push the signals on standard input into it.
+
+    The exit code is 0 when all is done, 1 when a line was no signal (the others are pushed), and 2 for wrong arguments.
+    """
     parser = arguments()
-    given = parser.parse_args()
-    if not given.folder and not (given.registry and given.redis):
+    args = parser.parse_args()
+    if not args.folder and not (args.registry and args.redis):
         parser.error("either --folder, or --registry and --redis")
     try:
-        from oo_features.feast_adapter import store  # noqa: PLC0415  # the extra, and 4 s
+        from oo_features.feast_adapter import feast_store  # noqa: PLC0415  # the extra, and 4 s
     except ModuleNotFoundError as error:
         parser.error(f"{error.name} is not installed: pip install 'oo-features[feast]'")
-    if given.folder:
-        given.folder.mkdir(parents=True, exist_ok=True)
-    config = store.embedded(given.folder) if given.folder else store.cluster(given.registry, given.redis)
-    if given.command == "apply":
-        views = store.apply(config, given.offline).list_feature_views()
+    if args.folder:
+        args.folder.mkdir(parents=True, exist_ok=True)
+    config = (
+        feast_store.embedded_config(args.folder)
+        if args.folder
+        else feast_store.cluster_config(args.registry, args.redis)
+    )
+    if args.command == "apply":
+        views = feast_store.apply(config, args.offline).list_feature_views()
         print(json.dumps({"views": [view.name for view in views]}))  # noqa: T201  # the answer
         return
-    feast = store.opened(config)
+    feast = feast_store.open_store(config)
     if not feast.list_feature_views():
         parser.error("there are no feature views yet: apply comes first")
-    done = _pushed(feast, sys.stdin)
-    print(json.dumps(done))  # noqa: T201  # the answer
-    sys.exit(1 if done["no_signal"] else 0)
+    counts = _push_all(feast, sys.stdin)
+    print(json.dumps(counts))  # noqa: T201  # the answer
+    sys.exit(1 if counts["no_signal"] else 0)
 
 
-def _pushed(feast: Any, lines: Iterable[str]) -> Counter[str]:
-    from oo_features.feast_adapter.online import push  # noqa: PLC0415  # the extra
+def _push_all(feast: Any, lines: Iterable[str]) -> Counter[str]:
+    from oo_features.feast_adapter.online import push_signal  # noqa: PLC0415  # the extra
 
-    done: Counter[str] = Counter({"signals": 0, "written": 0, "not_newer": 0, "no_signal": 0})
+    counts: Counter[str] = Counter({"signals": 0, "written": 0, "not_newer": 0, "no_signal": 0})
     for line in lines:
         try:
-            pushed = push(feast, Signal.model_validate_json(line))
+            pushed = push_signal(feast, Signal.model_validate_json(line))
         except ValueError as error:
-            done["no_signal"] += 1
+            counts["no_signal"] += 1
             print(f"oo_features: {error}", file=sys.stderr)  # noqa: T201  # a refusal
         else:
-            done.update(signals=1, written=len(pushed.written), not_newer=len(pushed.not_newer))
-    return done
+            counts.update(signals=1, written=len(pushed.written), not_newer=len(pushed.not_newer))
+    return counts
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A view with its push source for each profile feature, a service for each feature set.
+"""This module defines a Feast view and push source for each profile feature, and a service for each feature set.
 
-Each feature is a view of its own, for each has its own TTL and its own `computed_at`. That instant is a field, too:
-SQLite's online store forgets fractions of a second, and a push of nothing but nulls would be ignored.
+Each feature is a view of its own, because each has its own TTL and its own `computed_at`. That instant is a field, too:
+SQLite's online store drops fractions of a second, and ignores a push that holds nothing but nulls.
 """
 
 from __future__ import annotations
@@ -15,71 +15,73 @@ from feast.types import Bool, Float32, Int64, String
 
 from oo_features.feature import Feature
 from oo_features.feature_set import FeatureSet
+from oo_features.feature_sets import FEATURE_SETS
 from oo_features.profile_schema import PROFILE_FEATURES
-from oo_features.sets import FEATURE_SETS
 
-__all__ = ["COMPUTED", "USER", "definitions", "push_name", "view_name"]
+__all__ = ["COMPUTED_AT_COLUMN", "USER_COLUMN", "definitions", "push_name", "view_name"]
 
-USER = "user_id"
-COMPUTED = "computed_at_us"  # a field of each view: microseconds since the epoch
-DTYPES = {"float32": Float32, "int": Int64, "bool": Bool}
+USER_COLUMN = "user_id"
+COMPUTED_AT_COLUMN = "computed_at_us"  # a field of each view: microseconds since the epoch
+FEAST_DTYPES = {"float32": Float32, "int": Int64, "bool": Bool}
 
 
 def definitions(offline: str) -> list[Any]:
-    """The user, a view with its push source for each profile feature, and a service for each feature set.
+    """Return Feast's objects: the user, a view and push source for each feature, a service for each feature set.
 
     `offline` is the folder or URL of `<feature>.parquet`: user_id, event_timestamp, created_timestamp and the value, no
-    two rows of a user with the same two instants (Feast settles no ties).
+    two rows of a user with the same two instants (Feast does not settle ties).
     """
-    user = Entity(name="user", join_keys=[USER], value_type=EntityType.STRING, description="Who gets tips.")
+    user = Entity(name="user", join_keys=[USER_COLUMN], value_type=EntityType.STRING, description="Who gets tips.")
     views = {item.name: _view(item, user, offline) for item in PROFILE_FEATURES}
     sources = [view.stream_source for view in views.values()]
     return [user, *sources, *views.values(), *(_service(item, views) for item in FEATURE_SETS.values())]
 
 
-def _view(of: Feature, user: Entity, offline: str) -> FeatureView:
-    """Tags say what Feast has no word for."""
+def _view(feature: Feature, user: Entity, offline: str) -> FeatureView:
+    """Return the view of one feature; its tags hold what Feast has no field for."""
     history = FileSource(
-        name=f"history_{of.name}",
-        path=f"{offline}/{of.name}.parquet",
+        name=f"history_{feature.name}",
+        path=f"{offline}/{feature.name}.parquet",
         timestamp_field="event_timestamp",
         created_timestamp_column="created_timestamp",
     )
     tags = {
-        "source": of.source,
-        "fallback": str(of.fallback),
-        "low": str(of.low),
-        "high": str(of.high),
-        "fingerprint": FeatureSet(of.name, profile=(of,)).fingerprint,
+        "source": feature.source,
+        "fallback": str(feature.fallback),
+        "low": str(feature.low),
+        "high": str(feature.high),
+        "fingerprint": FeatureSet(feature.name, profile=(feature,)).fingerprint,
     }
     return FeatureView(
-        name=view_name(of),
+        name=view_name(feature),
         entities=[user],
-        ttl=of.ttl,
+        ttl=feature.ttl,
         schema=[
-            Field(name=USER, dtype=String),
-            Field(name=of.name, dtype=DTYPES[of.dtype], description=of.doc),
-            Field(name=COMPUTED, dtype=Int64),
+            Field(name=USER_COLUMN, dtype=String),
+            Field(name=feature.name, dtype=FEAST_DTYPES[feature.dtype], description=feature.doc),
+            Field(name=COMPUTED_AT_COLUMN, dtype=Int64),
         ],
-        source=PushSource(name=push_name(of), batch_source=history),
-        description=of.doc,
+        source=PushSource(name=push_name(feature), batch_source=history),
+        description=feature.doc,
         tags=tags,
     )
 
 
-def _service(of: FeatureSet, views: Mapping[str, FeatureView]) -> FeatureService:
+def _service(feature_set: FeatureSet, views: Mapping[str, FeatureView]) -> FeatureService:
     """The profile's part of a feature set; what belongs to the call itself is computed in the call."""
     return FeatureService(
-        name=of.name,
-        features=[views[item.name] for item in of.profile],
-        tags={"feature_set": of.ref, "fingerprint": of.fingerprint},
-        description=f"The profile features of {of.name}.",
+        name=feature_set.name,
+        features=[views[item.name] for item in feature_set.profile],
+        tags={"feature_set": feature_set.ref, "fingerprint": feature_set.fingerprint},
+        description=f"The profile features of {feature_set.name}.",
     )
 
 
-def view_name(of: Feature) -> str:
-    return f"{of.group}_{of.name}"
+def view_name(feature: Feature) -> str:
+    """Return the name of a feature's view."""
+    return f"{feature.group}_{feature.name}"
 
 
-def push_name(of: Feature) -> str:
-    return f"push_{of.name}"
+def push_name(feature: Feature) -> str:
+    """Return the name of a feature's push source."""
+    return f"push_{feature.name}"

@@ -1,1 +1,1 @@
-"""Features of past decisions, as they were known then: what trains a feature that no served row has yet."""
+"""Backfills: features of past decisions as they were known then, for training a feature that no served row has yet."""

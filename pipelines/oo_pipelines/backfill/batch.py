@@ -1,8 +1,8 @@
-"""Profile features that can be computed here from what happened, each one expression over facts.
+"""Profile features that can be computed from what happened, each one expression over facts.
 
 A fact is a signal or a reaction: `user_id`, `event_id`, `kind` (its type or reaction), `subject` (its task or request),
-`event_timestamp`, `created_timestamp`. A fact that is written again under its `event_id` corrects the one before.
-Only counts and ratios of counts: sums of floats would depend on the order in which an engine adds.
+`event_timestamp`, `created_timestamp`. A fact that is written again under its `event_id` corrects the one before. Only
+counts and ratios of counts are used: sums of floats would depend on the order in which an engine adds.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Literal
 import ibis
 from ibis.expr.types import BooleanValue, IntegerScalar, NumericScalar, Table
 
-from oo_pipelines.backfill.known import SPINE
+from oo_pipelines.backfill.point_in_time import SPINE_COLUMNS
 
-__all__ = ["BATCH_FEATURES", "FACTS", "Batch", "computed"]
+__all__ = ["BATCH_FEATURES", "FACT_COLUMNS", "Batch", "compute"]
 
-FACTS = ("user_id", "event_id", "kind", "subject", "event_timestamp", "created_timestamp")
-VERSION = ("created_timestamp", "event_timestamp", "kind", "subject")
+FACT_COLUMNS = ("user_id", "event_id", "kind", "subject", "event_timestamp", "created_timestamp")
+FACT_ORDER = ("created_timestamp", "event_timestamp", "kind", "subject")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How a feature of the profile mirror is computed: from which facts, how far back, and by what.
+    """The definition of a feature of the profile mirror: from which facts, how far back, and by what aggregate.
 
-    `value` aggregates the facts of one decision. They are those of (decided_at - window, decided_at].
+    `value` aggregates the facts of one decision, which are those of (decided_at - window, decided_at].
     """
 
     source: Literal["signals", "reactions"]
@@ -35,14 +35,16 @@ class Batch:
     value: Callable[[Table], NumericScalar]
 
 
-def computed(spine: Table, facts: Table, name: str) -> Table:
-    """The batch feature `name` at each decision, from the facts known then; `event_timestamp` is the decision's.
+def compute(spine: Table, facts: Table, name: str) -> Table:
+    """Return the batch feature `name` at each decision, from the facts known then.
 
-    No facts count 0, and a share of nothing is null.
+    No facts count 0, and a share of nothing is null. `event_timestamp` is the decision's instant.
     """
     batch = BATCH_FEATURES[name]
     versions = _versions(facts)
     start = spine.decided_at - ibis.interval(seconds=int(batch.window.total_seconds()))
+    # A version counts while it was the newest written by then: not before it was written, and not after its correction
+    # was, even if the correction moved it out of the window.
     known = spine.left_join(
         versions,
         [
@@ -53,19 +55,19 @@ def computed(spine: Table, facts: Table, name: str) -> Table:
             versions.corrected_at.isnull() | (versions.corrected_at > spine.decided_at),
         ],
     )
-    found = known.group_by(*SPINE).aggregate(**{name: batch.value(known)})
-    return found.select(*SPINE, name, event_timestamp=found.decided_at)
+    values = known.group_by(*SPINE_COLUMNS).aggregate(**{name: batch.value(known)})
+    return values.select(*SPINE_COLUMNS, name, event_timestamp=values.decided_at)
 
 
 def _versions(facts: Table) -> Table:
-    """Each fact with the instant at which a later version of it replaced it, wherever that one moved it to."""
-    later = ibis.window(group_by="event_id", order_by=[facts[by] for by in VERSION])
-    named = facts.select(*FACTS, corrected_at=facts.created_timestamp.lead().over(later))
+    """Return each fact with the instant at which a later version replaced it, wherever that one moved it to."""
+    later = ibis.window(group_by="event_id", order_by=[facts[by] for by in FACT_ORDER])
+    named = facts.select(*FACT_COLUMNS, corrected_at=facts.created_timestamp.lead().over(later))
     return named.rename(of_user="user_id")
 
 
 def _subjects(facts: Table, *kinds: str) -> IntegerScalar:
-    """How many tasks or tips have a fact of one of these kinds."""
+    """Return how many tasks or tips have a fact of one of these kinds."""
     return facts.subject.nunique(where=facts.kind.isin(kinds))
 
 
@@ -74,12 +76,12 @@ def _share(part: IntegerScalar, whole: IntegerScalar) -> NumericScalar:
 
 
 def _tips(facts: Table, *reactions: str) -> NumericScalar:
-    """The share of shown tips with one of these reactions; any reaction proves that its tip was shown."""
+    """Return the share of shown tips with one of these reactions; any reaction proves that its tip was shown."""
     return _share(_subjects(facts, *reactions), facts.subject.nunique())
 
 
 def _days(facts: Table, days: int, kind: str) -> IntegerScalar:
-    """How many of the last days have a fact of this kind: calendar days in UTC, the decision's among them."""
+    """Return how many of the last days have a fact of this kind: calendar days in UTC, the decision's among them."""
     day = facts.event_timestamp.truncate("D")
     recent: BooleanValue = day > facts.decided_at.truncate("D") - ibis.interval(days=days)
     return day.nunique(where=(facts.kind == kind) & recent)

@@ -1,4 +1,4 @@
-"""A Spark session for backfills, of the extra `oo-pipelines[spark]`. Only this module knows PySpark."""
+"""The Spark session of backfills, from the extra `oo-pipelines[spark]`; only this module knows PySpark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from oo_pipelines.backfill.options import BadInput
+from oo_pipelines.backfill.backfill_options import BadBackfillInput
 
 __all__ = ["session"]
 
@@ -18,22 +18,24 @@ LOCAL = {
     "spark.ui.enabled": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
-    "spark.sql.shuffle.partitions": "4",  # of two cores; the default of 200 is a cluster's
+    "spark.sql.shuffle.partitions": "4",  # enough for two cores; the default of 200 is a cluster's
     "spark.log.level": "ERROR",
 }
 
 
 def session(master: str | None = None) -> Any:
-    """A session on `master`, as `local[2]`; None for what `spark-submit` or the environment says.
+    """Return a session on `master`, as `local[2]`; None for what `spark-submit` or the environment says.
 
     Raises:
-        BadInput: the extra is not installed, or Java did not start.
+        BadBackfillInput: the extra is not installed, or Java did not start.
     """
     try:
         from pyspark.errors import PySparkException  # noqa: PLC0415  # the extra
         from pyspark.sql import SparkSession  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise BadInput(f"--engine spark: {error.name} is not installed: pip install 'oo-pipelines[spark]'") from None
+        raise BadBackfillInput(
+            f"--engine spark: {error.name} is not installed: pip install 'oo-pipelines[spark]'"
+        ) from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("oo-pipelines backfill")
     local = master is not None and master.startswith("local")
@@ -42,4 +44,6 @@ def session(master: str | None = None) -> Any:
     try:
         return (builder.master(master) if master is not None else builder).getOrCreate()
     except PySparkException as error:
-        raise BadInput(f"--engine spark: {error}; it needs Java 17 or 21: JAVA_HOME, or java on PATH") from error
+        raise BadBackfillInput(
+            f"--engine spark: {error}; it needs Java 17 or 21: JAVA_HOME, or java on PATH"
+        ) from error

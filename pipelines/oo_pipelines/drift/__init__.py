@@ -1,1 +1,1 @@
-"""Whether features look as they did before."""
+"""Drift: whether features look as they did before."""

@@ -18,16 +18,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ca", type=Path, required=True)
     parser.add_argument("--image")
-    given = parser.parse_args()
-    authority = base64.b64encode(given.ca.read_bytes()).decode()
+    args = parser.parse_args()
+    authority = base64.b64encode(args.ca.read_bytes()).decode()
     documents = [
         item for item in yaml.safe_load_all(sys.stdin) if item and item["kind"] not in {"Certificate", "Issuer"}
     ]
     for item in documents:
         if item["kind"].endswith("WebhookConfiguration"):
             trust(item, authority)
-        if item["kind"] == "Deployment" and given.image:
-            shrink(item["spec"]["template"]["spec"], given.image)
+        if item["kind"] == "Deployment" and args.image:
+            shrink(item["spec"]["template"]["spec"], args.image)
     yaml.safe_dump_all(documents, sys.stdout)
 
 

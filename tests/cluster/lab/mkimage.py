@@ -31,14 +31,14 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    given = arguments()
-    blob = given.rootfs.read_bytes() if given.rootfs else layer(given)
+    args = arguments()
+    blob = args.rootfs.read_bytes() if args.rootfs else layer(args)
     config = {
         "architecture": "amd64",
         "os": "linux",
         "config": {
-            "Entrypoint": given.entrypoint,
-            "User": given.user,
+            "Entrypoint": args.entrypoint,
+            "User": args.user,
             "WorkingDir": "/",
             "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"],
         },
@@ -46,8 +46,8 @@ def main() -> None:
     }
     text = json.dumps(config).encode()
     name = f"{hashlib.sha256(text).hexdigest()}.json"
-    manifest = json.dumps([{"Config": name, "RepoTags": [given.ref], "Layers": ["layer.tar"]}]).encode()
-    with tarfile.open(given.out, "w") as archive:
+    manifest = json.dumps([{"Config": name, "RepoTags": [args.ref], "Layers": ["layer.tar"]}]).encode()
+    with tarfile.open(args.out, "w") as archive:
         for member, data in (("manifest.json", manifest), (name, text), ("layer.tar", blob)):
             put(archive, member, data)
 

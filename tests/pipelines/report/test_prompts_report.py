@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from oo_consumers.store import Store
+from oo_consumers.effect_store import Store
 from oo_contracts.generate import Usage
-from oo_contracts.rewards import REWARDS
-from oo_contracts.rounds import State
-from oo_experiments.ope.arms import arm_means
-from oo_pipelines.report.played import Outcome, Tip, tips
-from oo_pipelines.report.prompts import prompts
-from oo_pipelines.report.prompts_told import prompts_told
-from reports_made import VERSIONS, WORTH, drawn_tips, feedback, tip
+from oo_contracts.reward_table import DEFAULT_REWARDS
+from oo_decisions.round import RoundOutcome, RoundState
+from oo_experiments.ope.arm_means import arm_means
+from oo_pipelines.report.prompt_report import prompts
+from oo_pipelines.report.render_prompts import render_prompts
+from oo_pipelines.report.round_outcomes import LoggedTip, tips
+from report_events import VERSIONS, WORTH, drawn_tips, feedback, tip
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=5)
@@ -25,7 +25,12 @@ RUNS, TIPS = 40, 600
 def runs():
     """Each what is reported of one bandit's tips."""
     return [
-        prompts([Tip(of, Outcome(State.CLOSED, float(reward))) for of, reward in drawn_tips(draw, LONG_AGO, TIPS)])
+        prompts(
+            [
+                LoggedTip(of, RoundOutcome(RoundState.CLOSED, float(reward)))
+                for of, reward in drawn_tips(draw, LONG_AGO, TIPS)
+            ]
+        )
         for draw in map(np.random.default_rng, range(RUNS))
     ]
 
@@ -87,7 +92,7 @@ def test_each_tip_is_counted_where_it_is(store):
         ],
     )
 
-    found = prompts(tips(store, NOW, REWARDS))
+    found = prompts(tips(store, NOW, DEFAULT_REWARDS))
 
     v1, v2 = found.versions
     assert (v1.drawn, v1.certain, v1.forced, v1.closed, v1.shown, v1.unseen) == (3, 1, 1, 2, 1, 0)
@@ -99,11 +104,13 @@ def test_each_tip_is_counted_where_it_is(store):
     assert v1.naive_reward == pytest.approx(2 / 3)
     by_hand = arm_means(np.array([0, 0, 1]), np.array([even] * 3), np.array([1.0, 0.0, 0.0]), np.array([0, 0, 1]))
     assert (v1.reward, v2.reward) == by_hand
-    assert (found.users, found.last_closes_at) == (2, NOW + REWARDS.wait)
+    assert (found.users, found.last_closes_at) == (2, NOW + DEFAULT_REWARDS.wait)
 
 
 def test_since_leaves_tips_out():
-    some = [Tip(of, Outcome(State.OPEN)) for of, _ in drawn_tips(np.random.default_rng(1), LONG_AGO, 20)]
+    some = [
+        LoggedTip(of, RoundOutcome(RoundState.OPEN)) for of, _ in drawn_tips(np.random.default_rng(1), LONG_AGO, 20)
+    ]
 
     found = prompts(some, some[15].event.decided_at)
 
@@ -111,8 +118,8 @@ def test_since_leaves_tips_out():
 
 
 def a_tip(version="v1", chances=(0.5, 0.5), reward=1.0, user="u-1"):
-    outcome = Outcome(State.OPEN) if reward is None else Outcome(State.CLOSED, reward)
-    return Tip(tip("r", LONG_AGO, version, chances, user=user), outcome)
+    outcome = RoundOutcome(RoundState.OPEN) if reward is None else RoundOutcome(RoundState.CLOSED, reward)
+    return LoggedTip(tip("r", LONG_AGO, version, chances, user=user), outcome)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +135,11 @@ def a_tip(version="v1", chances=(0.5, 0.5), reward=1.0, user="u-1"):
     ],
 )
 def test_a_report_of_little_says_so(some, text):
-    assert text in prompts_told(prompts(some)).answer
+    assert text in render_prompts(prompts(some)).answer
 
 
 def test_versions_that_are_far_apart_are_told_apart(runs):
-    told = prompts_told(runs[0])
+    told = render_prompts(runs[0])
 
     assert told.answer.startswith(f"{VERSIONS[2]} earns most")
     assert told.answer.endswith("do not meet.")

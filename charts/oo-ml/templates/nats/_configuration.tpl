@@ -2,6 +2,7 @@
 server_name: $POD_NAME
 pid_file: /run/nats/nats.pid
 http: 0.0.0.0:8222
+{{ .Files.Get "files/nats.conf" | trim }}
 lame_duck_grace_period: 2s
 lame_duck_duration: 30s
 jetstream {

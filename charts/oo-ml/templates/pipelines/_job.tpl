@@ -16,6 +16,9 @@ spec:
         {{- include "oo.storeEnv" (dict "root" .root "name" "OO_PIPELINE_STORE_URL") | nindent 8 }}
         - {name: OO_PIPELINE_TRACKING_URI, value: {{ include "oo.mlflowUrl" .root | quote }}}
         - {name: HOME, value: /tmp}
+      {{- with .root.Values.mlflow.secretName }}
+      envFrom: [{secretRef: {name: {{ . }}}}]   # which MLflow's client reads itself
+      {{- end }}
       resources: {{- toYaml .root.Values.pipelines.resources | nindent 8 }}
       securityContext: {{- include "oo.containerSecurity" .root | nindent 8 }}
       volumeMounts: [{name: tmp, mountPath: /tmp}]

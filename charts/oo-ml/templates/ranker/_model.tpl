@@ -1,4 +1,5 @@
 {{- define "oo.model" -}}
+name: ""   # as KServe's webhook has it
 modelFormat: {name: mlflow}
 runtime: oo-mlflow
 protocolVersion: v2

@@ -1,0 +1,1 @@
+"""The recommender's profile registry against our mirror of it."""

@@ -1,0 +1,1 @@
+"""Feature sets: what models see, and what differs between two."""

@@ -1,0 +1,260 @@
+"""The writer of one lake table: read on from the table's position, append a batch, and again.
+
+The position lives in the table and nowhere else. A process that dies before its commit reads the batch again; one that
+dies after it reads on. Nothing is acknowledged, so the stream neither knows nor minds who reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from oo_consumers import metrics, streams
+from oo_consumers.event_reader import Unreadable, read_event
+from oo_consumers.in_flight import gather
+from oo_consumers.lake.delta import ConcurrentAppend, Lake, LakeUnavailable
+from oo_consumers.lake.tables import LakeTable, StreamEvent
+from oo_consumers.progress import ReaderProgress
+from oo_consumers.pull_consumer import (
+    ACK_TIMEOUT_S,
+    FETCH_TIMEOUT_S,
+    NATS_ERRORS,
+    RETRY_DELAY_S,
+    DeadLetterStream,
+    JetStreamMessage,
+)
+from oo_consumers.subscription import printable
+
+__all__ = ["LakeWriter"]
+
+log = logging.getLogger(__name__)
+
+FETCH_BATCH = 500  # messages at a time
+MAX_BATCH = 5_000  # events in one transaction
+INACTIVE_THRESHOLD_S = 60.0  # seconds after which the server drops the reader of a process that is gone
+POSITION_INTERVAL = 10_000  # messages for others after which a quiet table says that it has seen them
+COMPACTION_INTERVAL = 200  # transactions of this process until its small files are put together, or that is tried again
+
+
+class SequenceGap(Exception):
+    """Messages came out of order because the connection broke; read again from the table's position."""
+
+
+@dataclass(slots=True)
+class LakeWriter:
+    """One table of one process; `interval_s` is how long, in seconds, events may wait for others of their
+    transaction."""
+
+    connection: Client
+    lake: Lake
+    table: LakeTable
+    stop: asyncio.Event
+    interval_s: float
+    replicas: int = 1
+    progress: ReaderProgress = field(default_factory=ReaderProgress)
+    appended: int = 0  # transactions since a compaction was last tried
+
+    @property
+    def name(self) -> str:
+        """The name of this reader in dead letters and probes."""
+        return self.table.reader
+
+    async def run(self) -> None:
+        """Append until `stop` is set; NATS and the storage may go away and come back."""
+        js = self.connection.jetstream(timeout=ACK_TIMEOUT_S)
+        while not self.stop.is_set():
+            try:
+                await self._follow(js)
+            except ConcurrentAppend:
+                log.warning("%s: another writer appends too; one is enough", self.table.name)
+            except (SequenceGap, LakeUnavailable, *NATS_ERRORS) as error:
+                log.warning("%s: reading again from the table's position: %r", self.table.name, error)
+                self.progress.failed(self.name, f"reads again ({type(error).__name__})")
+            except Exception as error:
+                log.exception("%s: a bug of ours; starting over", self.table.name)
+                self.progress.failed(self.name, f"starts over ({type(error).__name__})")
+            await self._pause()
+
+    async def _follow(self, js: JetStreamContext) -> None:
+        await streams.ensure_streams(js, self.replicas)
+        stream = await self._stream(js)
+        position = await self._position(stream)
+        await self._say_what_is_gone(js, stream, position)
+        async with self._reader(js, position) as reader:
+            self.progress.began(self.name)
+            number = 0
+            while not self.stop.is_set():
+                messages, number = await self._messages(reader, number)
+                if messages:
+                    position = await self._append(js, stream, messages)
+                    await self._compact()
+                if (last := await self._quiet(js, reader, number)) >= position + POSITION_INTERVAL:
+                    await asyncio.to_thread(self.lake.append, self.table, stream, (), last)
+                    position = last
+                self.progress.succeeded(self.name)
+
+    async def _position(self, stream: str) -> int:
+        """Return the table's position; while the table cannot be asked, its lag is not a number."""
+        try:
+            return await asyncio.to_thread(self.lake.position, self.table, stream)
+        except LakeUnavailable:
+            metrics.LAKE_LAG.labels(self.table.name).set(math.nan)
+            raise
+
+    async def _quiet(self, js: JetStreamContext, reader: JetStreamContext.PullSubscription, number: int) -> int:
+        """Return the stream's last sequence when everything for this table was read, else 0.
+
+        The order of the two questions matters: what is published between them is pending by the second.
+        """
+        last = (await js.stream_info(self.table.stream.name)).state.last_seq
+        info = await reader.consumer_info()
+        dealt = info.delivered.consumer_seq if info.delivered else 0
+        if dealt != number:
+            raise SequenceGap(f"{dealt} were dealt out, and {number} came")
+        metrics.LAKE_LAG.labels(self.table.name).set(info.num_pending or 0)
+        return 0 if info.num_pending else last
+
+    async def _stream(self, js: JetStreamContext) -> str:
+        """Return the stream's identity: its name with its creation, because a stream made again counts from 1."""
+        info = await js.stream_info(self.table.stream.name)
+        if info.created is None:
+            raise LakeUnavailable(f"{self.table.stream.name} does not say when it was made")
+        return f"{self.table.stream.name}@{info.created:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+    async def _say_what_is_gone(self, js: JetStreamContext, stream: str, position: int) -> None:
+        """Log and count the events that were deleted before they were read: they are lost to the log."""
+        first = (await js.stream_info(self.table.stream.name)).state.first_seq or 1
+        # `first_seq` is the oldest message that is still there; between it and ours retention was quicker.
+        if first > position + 1:
+            gone = position + 1, first - 1
+            log.error("%s: %s deleted %d to %d before they were read", self.table.name, stream, *gone)
+            metrics.LAKE_GONE.labels(self.table.name).inc(first - position - 1)
+
+    @asynccontextmanager
+    async def _reader(self, js: JetStreamContext, position: int) -> AsyncIterator[JetStreamContext.PullSubscription]:
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=position + 1,
+            ack_policy=AckPolicy.NONE,
+            filter_subject=self.table.subjects,
+            inactive_threshold=INACTIVE_THRESHOLD_S,
+            mem_storage=True,
+            num_replicas=1,
+        )
+        name, consumer = self.table.stream.name, await js.add_consumer(self.table.stream.name, config)
+        metrics.LAKE_LAG.labels(self.table.name).set(consumer.num_pending or 0)  # true also of who gets no further
+        reader = await js.pull_subscribe_bind(consumer.name, name)
+        try:
+            yield reader
+        finally:
+            if not self.connection.is_closed:
+                await reader.unsubscribe()
+                with suppress(NotFoundError, *NATS_ERRORS):
+                    await js.delete_consumer(name, consumer.name)
+
+    async def _messages(self, reader: JetStreamContext.PullSubscription, number: int) -> tuple[list[Msg], int]:
+        """Return the messages of one transaction, of at most `interval_s` seconds, and the number of the last one."""
+        end = time.monotonic() + self.interval_s
+        batch: list[Msg] = []
+        while len(batch) < MAX_BATCH and time.monotonic() < end and not self.stop.is_set():
+            try:
+                messages = await reader.fetch(FETCH_BATCH, timeout=FETCH_TIMEOUT_S)
+            except TimeoutError:  # nats-py raises its own, a subclass, and now and then the plain one
+                messages = []
+            for message in messages:
+                number = _next(message, number)
+            batch += messages
+        return batch, number
+
+    async def _append(self, js: JetStreamContext, stream: str, messages: Sequence[Msg]) -> int:
+        """Append each message as a row, or bury it; return the sequence at which the table stands then."""
+        events = await gather(self._read(js, message) for message in messages)
+        batch = [(message, event) for message, event in zip(messages, events, strict=True) if event is not None]
+        last = int(messages[-1].metadata.sequence.stream)
+        try:
+            new = await self._rows(stream, [event for _, event in batch], last)
+        except (ConcurrentAppend, LakeUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever Arrow says of a value that no column can hold
+            log.warning("%s: a batch was refused: %r", self.table.name, error)
+            batch = [(message, event) for message, event in batch if await self._fits(js, stream, message, event)]
+            new = await self._rows(stream, [event for _, event in batch], last)
+        metrics.LAKE.labels(self.table.name, "appended").inc(new)
+        metrics.LAKE.labels(self.table.name, "repeated").inc(len(batch) - new)
+        return last
+
+    async def _rows(self, stream: str, batch: Sequence[StreamEvent], last: int) -> int:
+        new = await asyncio.to_thread(self.lake.append, self.table, stream, batch, last)
+        self.appended += 1
+        return new
+
+    async def _compact(self) -> None:
+        """Compact the table now and then; what was appended stands even if that fails."""
+        if self.appended < COMPACTION_INTERVAL:
+            return
+        self.appended = 0
+        try:
+            await asyncio.to_thread(self.lake.compact, self.table)
+        except LakeUnavailable as error:
+            log.warning(
+                "%s: not compacted, to be tried after %d transactions more: %r",
+                self.table.name,
+                COMPACTION_INTERVAL,
+                error,
+            )
+
+    async def _read(self, js: JetStreamContext, message: Msg) -> StreamEvent | None:
+        """Return the event, or None when it went to the dead letters because it will never become readable."""
+        metadata = message.metadata
+        try:
+            fact = read_event(self.table.event_type, message.data)
+            return StreamEvent(metadata.sequence.stream, metadata.timestamp, fact, message.data.decode())
+        except (Unreadable, UnicodeDecodeError) as error:
+            await self._bury(js, message, f"unreadable: {error}")
+            return None
+
+    async def _fits(self, js: JetStreamContext, stream: str, message: Msg, event: StreamEvent) -> bool:
+        """Return whether the event can be a row; one that cannot goes to the dead letters."""
+        try:
+            self.table.rows(stream, [event])
+        except Exception as error:  # noqa: BLE001  # Arrow's errors, as for the batch
+            await self._bury(js, message, f"no row: {type(error).__name__}: {error}")
+            return False
+        return True
+
+    async def _bury(self, js: JetStreamContext, message: Msg, reason: str) -> None:
+        """Put the message among the dead letters before the table's position passes it.
+
+        Whoever dies in between buries it again.
+        """
+        log.error("%s: dead letter from %s: %s", self.name, message.subject, printable(reason))
+        dead = DeadLetterStream(js, lambda: self.connection.max_payload)
+        await dead.put(self.name, JetStreamMessage(message), printable(reason))
+        metrics.LAKE.labels(self.table.name, "dead").inc()
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stop.wait(), RETRY_DELAY_S)
+
+
+def _next(message: Msg, number: int) -> int:
+    """Return the message's number in the server's delivery; a number left out is a message that never arrived.
+
+    Raises:
+        SequenceGap: it is not the number after `number`.
+    """
+    delivered = int(message.metadata.sequence.consumer)
+    if delivered != number + 1:
+        raise SequenceGap(f"{number + 1} was to come, and {delivered} came")
+    return delivered

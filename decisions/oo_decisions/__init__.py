@@ -1,0 +1,1 @@
+"""What a ranking decision is and how it is made."""

@@ -1,0 +1,1 @@
+"""This package is the assignment of users to variants, and the experiments that define them."""

@@ -1,0 +1,1 @@
+"""This package is the policies: each gives every candidate of an action set its propensity."""

@@ -1,0 +1,1 @@
+"""Off-policy evaluation of tables of logged rounds, our own or others'."""

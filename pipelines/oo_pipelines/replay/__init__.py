@@ -1,0 +1,1 @@
+"""Replay: logged decisions recomputed and compared bit for bit."""

@@ -1,0 +1,34 @@
+"""A published model as the predictor serves it: the same file, one thread, float32, a call's rows in one go.
+
+Replay compares bits, so whatever changes the order of a sum would be a difference: threads, and rows of several calls
+put together. A test holds this to the predictor's own responses. What was served once is replayed as it was: the folder
+is checked, but its probe sample is not tried again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from oo_model_cards import artifact, runtime
+
+from oo_pipelines.replay.decision_differences import ReplayModel
+
+__all__ = ["load_replay_model"]
+
+
+def load_replay_model(folder: Path) -> ReplayModel:
+    """Return the model of a folder, whose manifest, files and types are checked first.
+
+    Raises:
+        ArtifactError: it is not one that a predictor would serve.
+    """
+    manifest = artifact.verify_folder(folder)
+    served = runtime.load(folder, manifest)
+
+    def values(rows: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
+        if not rows:
+            return ()
+        return tuple(served.values(np.array(rows, dtype=np.float32)).tolist())
+
+    return ReplayModel(manifest.feature_set, values)

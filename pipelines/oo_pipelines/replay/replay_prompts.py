@@ -1,0 +1,71 @@
+"""Replay of prompt versions: each logged choice made again from its event alone, and compared bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oo_contracts.events import GenerateDecision, PromptAssignment, ShadowPropensities
+from oo_decisions.decision_action_set import prompt_action_set
+from oo_experiments.policies.action_set import ActionSet
+from oo_experiments.policies.beliefs import BadBeliefs, Beliefs
+from oo_experiments.policies.policy import decide
+from oo_experiments.policies.policy_registry import policy_from_log
+
+from oo_pipelines.replay.replay_difference import ReplayDifference, checksum_differences, is_same
+
+__all__ = ["prompt_differences"]
+
+
+def prompt_differences(decision: GenerateDecision) -> Iterator[ReplayDifference]:
+    """Yield all differences of one tip's choice of a prompt version; none for a tip whose version was named.
+
+    Raises:
+        UnknownPolicy: the event names a policy that this code does not have.
+    """
+    if decision.draw is not None:
+        yield from _assignment_differences(decision, decision.draw)
+    yield from checksum_differences(decision)
+
+
+def _assignment_differences(decision: GenerateDecision, assignment: PromptAssignment) -> Iterator[ReplayDifference]:
+    try:
+        beliefs = None if assignment.beliefs is None else Beliefs.from_plain(assignment.beliefs)
+    except BadBeliefs as error:
+        yield ReplayDifference(decision.request_id, None, "beliefs", "beliefs", str(error))
+        return
+    actions = prompt_action_set(assignment.versions, assignment.default)
+    decided = decide(
+        policy_from_log(assignment.policy.name, assignment.policy.version, beliefs),
+        actions,
+        key=f"{decision.request_id}/prompt",
+    )
+    version = None if decided.index is None else assignment.versions[decided.index]
+    joint_propensity = (
+        None
+        if assignment.candidate_propensity is None or decided.propensity is None
+        else assignment.candidate_propensity * decided.propensity
+    )
+    pairs = (
+        ("propensities of prompt versions", assignment.propensities, decided.propensities),
+        ("prompt version", decision.prompt_version, version),
+        ("propensity of the prompt version", assignment.propensity, decided.propensity),
+        ("joint propensity", assignment.joint_propensity, joint_propensity),
+    )
+    yield from (
+        ReplayDifference(decision.request_id, None, what, logged, recomputed)
+        for what, logged, recomputed in pairs
+        if not is_same(logged, recomputed)
+    )
+    for shadow in assignment.shadows:
+        yield from _shadow(decision, shadow, actions, beliefs)
+
+
+def _shadow(
+    decision: GenerateDecision, shadow: ShadowPropensities, actions: ActionSet, beliefs: Beliefs | None
+) -> Iterator[ReplayDifference]:
+    name, version = shadow.policy.name, shadow.policy.version
+    propensities = policy_from_log(name, version, beliefs).probabilities(actions)
+    if not is_same(shadow.propensities, propensities):
+        yield ReplayDifference(
+            decision.request_id, None, f"propensities by shadow {name} {version}", shadow.propensities, propensities
+        )

@@ -1,0 +1,1 @@
+"""Training: from closed rounds to a registered version of the ranker."""

@@ -1,0 +1,134 @@
+"""This module is the life of one `/score` call, from top to bottom: features, one prediction, a decision, its event."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from time import perf_counter
+from typing import Any, Protocol
+
+from oo_contracts.checksums import with_checksums
+from oo_contracts.ids import uuid7
+from oo_contracts.profile_values import bounded_value
+from oo_contracts.score import NO_MODEL, ScoreRequest
+from oo_contracts.subjects import decision_subject
+from oo_decisions.ranking import ModelPrediction, RankingInputs, rank
+from oo_decisions.ranking_decision import RankingDecision
+from oo_experiments.assignment.assignment import ActiveExperiments
+from oo_experiments.policies.policy import Policy
+from oo_features.feature_context import FeatureContext
+from oo_features.feature_set import FeatureSet, Rows
+from oo_features.profile_age import trusted_instants
+from oo_serving.outbox import EventSink
+from oo_serving.pace import Pace
+
+from oo_transformers import metrics
+from oo_transformers.degradation import PredictorUnavailable
+from oo_transformers.predictor_client import Predictions
+
+__all__ = ["PredictorClient", "ScoreResult", "Scorer"]
+
+log = logging.getLogger(__name__)
+
+
+class PredictorClient(Protocol):
+    """A client of the predictor."""
+
+    async def predict(
+        self, rows: tuple[tuple[float, ...], ...], feature_set: str, request_id: str, headers: Mapping[bytes, bytes]
+    ) -> Predictions:
+        """Return one value for each row.
+
+        Raises:
+            PredictorUnavailable: there are no usable values in time.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreResult:
+    """The reply, where its time went (s), and a function that publishes the event once the reply is sent.
+
+    `publish` takes the sender whose share of the outbox the event takes, and the call's pace.
+    """
+
+    reply: dict[str, Any]
+    timing: dict[str, float]
+    publish: Callable[[str, Pace], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """The service that answers `/score`.
+
+    `policy` acts for whoever is in no experiment; `active_experiments` returns what runs at the present moment.
+    """
+
+    features: FeatureSet
+    predictor: PredictorClient
+    policy: Policy
+    active_experiments: Callable[[], ActiveExperiments]
+    outbox: EventSink
+    clock: Callable[[], datetime]
+
+    async def __call__(self, request: ScoreRequest, headers: Mapping[bytes, bytes], pace: Pace) -> ScoreResult:
+        """Answer one call. A predictor that fails degrades the answer to the recommender's own baseline."""
+        start = perf_counter()
+        request_id = request.request_id or uuid7()
+        candidates = request.effective_candidates()
+        now, profile = self.clock(), self._known_profile(request.profile_features)
+        instants, unknown_ages = trusted_instants(request.profile_computed_at, profile or (), now)
+        context = FeatureContext.at(
+            now, request.timezone, tuple(task.facts() for task in request.tasks), profile, instants
+        )
+        await pace.step()
+        rows = self.features.rows(context, candidates)
+        await pace.step()
+        featured = perf_counter()
+        prediction = await self._predict(rows, request_id, headers)
+        predicted = perf_counter()
+        pace.resume()  # waiting for the predictor took nothing of the loop's time
+        inputs = RankingInputs(request_id, request.user_id, request.baseline, context, candidates, rows, prediction)
+        ranking = rank(inputs, self.features, self.active_experiments(), self.policy)
+        if ranking.beliefs_dropped:
+            metrics.UNUSABLE.labels("beliefs").inc()
+        fallbacks = (*rows.fallbacks, *unknown_ages, *request.task_fallbacks())
+        decision = RankingDecision(inputs, ranking, self.features.ref, fallbacks)
+        decided = perf_counter()
+        timing = {"features": featured - start, "predictor": predicted - featured, "policy": decided - predicted}
+        return ScoreResult(decision.reply(), timing, partial(self._publish, decision))
+
+    def _known_profile(self, profile: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Return only the features that the mirror declares: nothing else that a caller ships is read or logged."""
+        return (
+            None
+            if profile is None
+            else {
+                feature.name: bounded_value(profile[feature.name])
+                for feature in self.features.profile
+                if feature.name in profile
+            }
+        )
+
+    async def _predict(self, rows: Rows, request_id: str, headers: Mapping[bytes, bytes]) -> ModelPrediction:
+        if not rows.values:
+            return ModelPrediction((), NO_MODEL, None)
+        try:
+            predictions = await self.predictor.predict(rows.values, self.features.ref, request_id, headers)
+        except PredictorUnavailable as error:
+            log.warning("degraded: %s: %s", error.reason, error)
+            return ModelPrediction((0.0,) * len(rows.values), NO_MODEL, error.reason)
+        return ModelPrediction(predictions.values, predictions.model, None)
+
+    async def _publish(self, decision: RankingDecision, sender: str, pace: Pace) -> None:
+        prediction, ranking = decision.inputs.prediction, decision.ranking
+        metrics.SCORED.labels(prediction.model.version, ranking.policy.name, prediction.degraded or "no").inc()
+        metrics.count_fallbacks(decision.fallbacks)
+        event = decision.event()
+        await pace.step()
+        event = with_checksums(event)
+        await pace.step()
+        self.outbox.put(decision_subject("score"), event, sender)
+        await pace.step()
