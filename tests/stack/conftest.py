@@ -67,6 +67,13 @@ class Stack:
         return httpx.post(f"{self.url}{route}", json=body, headers=headers, timeout=30)
 
 
+def pytest_collection_modifyitems(items):
+    """A stack is twenty processes and a language model: beside other tests it would be too slow to write a tip."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("alone")
+
+
 @pytest.fixture(scope="session")
 def stack(request, tmp_path_factory):
     if request.config.getoption("--target") == "cluster":
