@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from oo_consumers.effect_store import Store, StoreError, StoreUnavailable
+from oo_consumers.effect_store import Store
 from oo_contracts.reward_table import BadRewards, RewardTable
 from oo_experiments.ope.log import BadLog
 from oo_pipelines.report.report_section import format_instant
 
-from oo_cli.running_stack import store_of
+from oo_cli.stack_store import open_store
 from oo_cli.terminal import refuse
 
 __all__ = ["ReportOptions", "report_options"]
@@ -47,10 +47,7 @@ def report_options(data: Path, store_url: str | None, rewards: str, since: datet
     now = datetime.now(UTC)
     try:
         table = RewardTable.read(rewards)
-        store = Store.open(store_of(data, store_url))
-        try:
+        with open_store(data, store_url) as store:
             yield ReportOptions(store, table, now, since)
-        finally:
-            store.close()
-    except (BadLog, BadRewards, StoreError, StoreUnavailable, OverflowError) as error:
+    except (BadLog, BadRewards) as error:
         refuse(str(error))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Annotated
 
 import pyarrow as pa
 import typer
-from oo_consumers.effect_store import Store, StoreError, StoreUnavailable
 from oo_experiments.ope.estimators import DROS_LAMBDA, SWITCH_TAU
 from oo_experiments.ope.log import BadLog
 from oo_experiments.statistics.interval import CONFIDENCE_LEVEL, Interval
@@ -24,7 +22,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oo_cli.options import DEFAULT_DATA_DIR, Data, Form, Output, Since, StoreUrl
-from oo_cli.running_stack import store_of
+from oo_cli.stack_store import open_store
 from oo_cli.terminal import console, print_wide, refuse, say
 
 __all__ = ["run"]
@@ -85,7 +83,7 @@ def run(
         refuse(f"--level {level} is not between 0 and 1")
     parameters = EstimatorParameters(switch_tau, dros_lambda, level)
     try:
-        table = read_table(log) if log else _closed_rounds(store_of(data, store_url, "a LOG or --store-url"), since)
+        table = read_table(log) if log else _closed_rounds(data, store_url, since)
         if export:
             _export(table, export)
         elif target:
@@ -104,14 +102,11 @@ def _estimators(text: str) -> tuple[str, ...]:
     return names
 
 
-def _closed_rounds(url: str, since: datetime | None) -> pa.Table:
+def _closed_rounds(data: Path, store_url: str | None, since: datetime | None) -> pa.Table:
     """Return the stack's closed rounds, by the rewards that are in force."""
     now = datetime.now(UTC)
-    try:
-        with closing(Store.open(url)) as store:
-            return rounds_table(store.rounds(now, since=since))
-    except (OverflowError, StoreError, StoreUnavailable) as error:
-        refuse(str(error))
+    with open_store(data, store_url, "a LOG or --store-url") as store:
+        return rounds_table(store.rounds(now, since=since))
 
 
 def _export(table: pa.Table, path: Path) -> None:

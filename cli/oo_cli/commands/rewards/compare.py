@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from oo_consumers.effect_store import Store, StoreError, StoreUnavailable
 from oo_contracts.reward_table import BadRewards, RewardTable
 from oo_pipelines.report.reward_comparison import RewardComparison, compare_rewards
 from rich.markup import escape
 from rich.table import Table
 
 from oo_cli.options import DEFAULT_DATA_DIR, Data, Form, Output, StoreUrl
-from oo_cli.running_stack import store_of
+from oo_cli.stack_store import open_store
 from oo_cli.terminal import console, refuse, say
 
 __all__ = ["run"]
@@ -31,13 +30,10 @@ def run(
     """
     try:
         tables = RewardTable.read(one), RewardTable.read(other)
-        store = Store.open(store_of(data, store_url))
-    except (BadRewards, StoreError, StoreUnavailable) as error:
+    except BadRewards as error:
         refuse(str(error))
-    try:
+    with open_store(data, store_url) as store:
         comparison = compare_rewards(store, datetime.now(UTC), *tables)
-    finally:
-        store.close()
     if output is Output.JSON:
         say(asdict(comparison))
     else:
