@@ -40,6 +40,7 @@ class Supervisor:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     group: ProcessGroup = field(init=False)
     predictors: Predictors = field(init=False)
+    _announced: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.group = ProcessGroup(self.stack.layout, self.changed, self.timeout_s)
@@ -157,7 +158,7 @@ class Supervisor:
             self.changed()
 
     async def _ready(self, *names: str) -> None:
-        """Wait until these parts are ready.
+        """Wait until these parts are ready, and report each once.
 
         Raises:
             StartFailed: a part took too long; the message names its log.
@@ -165,12 +166,14 @@ class Supervisor:
         await asyncio.gather(*map(self._one_ready, names))
 
     async def _one_ready(self, name: str) -> None:
-        if self.group.running[name].ready.is_set():
+        if name in self._announced:
             return
         try:
-            self.progress.ready(name, await self.group.wait_ready(name))
+            seconds = await self.group.wait_ready(name)
         except NotReady as error:
             raise StartFailed(str(error)) from None
+        self._announced.add(name)
+        self.progress.ready(name, seconds)
 
     async def _stop(self) -> None:
         self._become("stopping")

@@ -36,6 +36,8 @@ def test_ctrl_c_stops_everything_and_the_next_start_keeps_the_data(stack):
     assert process.returncode == 0
     assert "simulating" not in said
     assert "stopped" in said
+    reported = {line.split()[1] for line in said.splitlines() if " ready " in line}
+    assert {"nats", "mlflow", "consumers", "predictor", "envoy-1"} <= reported
     assert not any(listens(stack.port + offset) for offset in OFFSETS.values())
 
     stack.oo_ml("up", "--detach")
