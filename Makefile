@@ -25,7 +25,7 @@ setup: .venv/installed  ## install everything into .venv (.venv/bin/oo-ml exists
 		{ echo "make: '$(PYTHON)' has no pip: install it (python3-pip in Debian), or name another Python by PYTHON=…" >&2; exit 1; }
 	@echo "==> installing into .venv (the first time downloads about 800 MB)"
 	@$(PYTHON) -m venv --without-pip .venv
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target .venv/bootstrap -r locks/uv.txt
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --require-hashes --upgrade --target .venv/bootstrap -r locks/uv.txt
 	@.venv/bootstrap/bin/uv pip install --no-config --python $(BIN)/python --no-deps --require-hashes -r locks/dev.txt
 	@.venv/bootstrap/bin/uv pip install --quiet --no-config --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
 	@touch $@
