@@ -10,74 +10,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from oo_contracts.events import Event, GenerateDecision, Prediction, ScoreDecision
-from oo_contracts.instant import MIN_INSTANT, is_instant
+from oo_contracts.instant import MIN_INSTANT
 from oo_contracts.reward_table import DEFAULT_REWARDS, RewardTable
 from oo_decisions.round import ObservedReaction, Round, closed_round
 from oo_decisions.standing_decision import in_order_made
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, true
 from sqlalchemy.engine import Engine
 
 from oo_consumers import database
 from oo_consumers.database import StoreError, StoreUnavailable, Unstorable
 from oo_consumers.effects import apply_once, effects_of
 from oo_consumers.event_reader import SkippedEvents
-from oo_consumers.schema import DECISIONS, GENERATIONS, INBOX, PREDICTIONS, REACTIONS, SIGNALS
+from oo_consumers.reaction_rows import observed_by_request, observed_reactions
+from oo_consumers.schema import DECISIONS, GENERATIONS, PREDICTIONS, REACTIONS, SIGNALS
+from oo_consumers.store_pages import pages_by_instant, pages_by_key
+from oo_consumers.store_queries import (
+    consumption_counts,
+    count_rows,
+    counts_by_request,
+    decided_between,
+    events_of_requests,
+    ids_without_row,
+    reactions_in_order,
+)
+from oo_consumers.store_records import MissingRows, RequestCounts, RequestHistory, StoredDecision
 
-__all__ = [
-    "MissingRows",
-    "RequestCounts",
-    "RequestHistory",
-    "Store",
-    "StoreError",
-    "StoreUnavailable",
-    "StoredDecision",
-    "Unstorable",
-]
+__all__ = ["Store", "StoreError", "StoreUnavailable", "Unstorable"]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
-
-PAGE_SIZE = 500  # decisions, or requests, read at a time
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDecision:
-    """A decision as it was written, in JSON that is not parsed yet.
-
-    `columns` has all columns of its row, where the whole row was read.
-    """
-
-    request_id: str
-    event: str
-    columns: Mapping[str, Any] = field(default_factory=dict)
-
-
-class MissingRows(NamedTuple):
-    """Events that were consumed and whose rows are gone; `event_ids` is empty where these are not known for sure."""
-
-    missing: int
-    event_ids: tuple[str, ...]
-
-
-class RequestCounts(NamedTuple):
-    """How much is stored of one request. Every change changes a count, so equal counts mean equal contents."""
-
-    reactions: int
-    decisions: int  # including the repeats, of which the first made stands
-    tips: int
-
-
-@dataclass(frozen=True, slots=True)
-class RequestHistory:
-    """One request: its decision and its tips, first made first, and its reactions in order of their occurrence."""
-
-    request_id: str
-    decisions: tuple[ScoreDecision | GenerateDecision, ...]
-    reactions: tuple[ObservedReaction, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +98,14 @@ class Store:
     def reactions(self, request_id: str) -> tuple[ObservedReaction, ...]:
         """Return the reactions to one request, in order of occurrence."""
         query = select(REACTIONS).where(REACTIONS.c.request_id == request_id).order_by(REACTIONS.c.occurred_at)
-        return tuple(observed for _, observed in self._believable(self._all(query)))
+        return tuple(observed for _, observed in observed_reactions(self._all(query), self.skipped))
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each table, by the table's name."""
         tables = (SIGNALS, REACTIONS, DECISIONS, GENERATIONS, PREDICTIONS)
-        return self._transact(lambda connection: {table.name: _count(connection, table) for table in tables})
+        return self._transact(
+            lambda connection: {table.name: _number(connection, count_rows(table)) for table in tables}
+        )
 
     def rounds(
         self, now: datetime, table: RewardTable = DEFAULT_REWARDS, since: datetime | None = None
@@ -159,26 +125,11 @@ class Store:
         return self._reactions_by_request(true())
 
     def _reactions_by_request(self, which: ColumnElement[bool]) -> Iterator[tuple[str, tuple[ObservedReaction, ...]]]:
-        keys = (REACTIONS.c.request_id, REACTIONS.c.occurred_at, REACTIONS.c.event_id)
-        columns = (REACTIONS.c.request_id, REACTIONS.c.candidate_id, REACTIONS.c.reaction, REACTIONS.c.occurred_at)
-        believable = self._believable(self._all(select(*columns).where(which).order_by(*keys)))
-        for request_id, group in groupby(believable, lambda pair: pair[0].request_id):
-            yield request_id, tuple(observed for _, observed in group)
-
-    def _believable(self, reactions: Sequence[Row[Any]]) -> Iterator[tuple[Row[Any], ObservedReaction]]:
-        """Yield the reactions whose instant is one in which a round could close; the others are counted as skipped."""
-        for row in reactions:
-            observed = _observed(row)
-            if is_instant(observed.occurred_at):
-                yield row, observed
-            else:
-                self.skipped.add(REACTIONS.name, row.request_id, f"{observed.occurred_at.isoformat()} is out of bounds")
+        yield from observed_by_request(self._all(reactions_in_order(which)), self.skipped)
 
     def request_counts(self) -> Iterator[Mapping[str, RequestCounts]]:
         """Yield the counts of every request that somebody reacted to, a page in memory at a time."""
-        after, key = "", REACTIONS.c.request_id
-        while rows := self._all(_request_counts().where(key > after).group_by(key).order_by(key).limit(PAGE_SIZE)):
-            after = rows[-1].request_id
+        for rows in pages_by_key(self._all, counts_by_request(), REACTIONS.c.request_id):
             yield {row.request_id: RequestCounts(row.reactions, row.decisions or 0, row.tips) for row in rows}
 
     def histories(self, request_ids: Sequence[str]) -> list[RequestHistory]:
@@ -195,12 +146,12 @@ class Store:
         ]
 
     def _of_requests(self, table: Table, request_ids: Sequence[str]) -> Iterator[StoredDecision]:
-        query = select(table.c.request_id, table.c.event).where(table.c.request_id.in_(request_ids))
-        return (StoredDecision(row.request_id, row.event) for row in self._all(query))
+        return _stored(self._all(events_of_requests(table, request_ids)))
 
     def count_decided(self, since: datetime | None = None, until: datetime | None = None) -> int:
         """Return how many decisions were made from `since` until `until`, which is excluded."""
-        return self._transact(lambda connection: _count(connection, DECISIONS, _between(DECISIONS, since, until)))
+        query = count_rows(DECISIONS, decided_between(DECISIONS, since, until))
+        return self._transact(lambda connection: _number(connection, query))
 
     def first_decided(self) -> datetime | None:
         """Return when the oldest decision was made; None when there is none."""
@@ -224,9 +175,7 @@ class Store:
         return self._logged(GENERATIONS, since, until)
 
     def _logged(self, table: Table, since: datetime | None, until: datetime | None) -> Iterator[StoredDecision]:
-        after: tuple[datetime, str] | None = None
-        while rows := self._all(_in_order(table, after, since, until)):
-            after = _page_key(table, rows[-1])
+        for rows in pages_by_instant(self._all, table, decided_between(table, since, until)):
             yield from (StoredDecision(row.request_id, row.event, row._asdict()) for row in rows)
 
     def missing_rows(self) -> MissingRows:
@@ -236,12 +185,12 @@ class Store:
         An inbox key is never deleted, and a decision replaced by another of its request is counted in `repeats`, so the
         difference of the counts is what is missing.
         """
-        row = self._all(_accounts())[0]
+        row = self._all(consumption_counts())[0]
         missing = max(row.consumed - row.decided - row.generated, 0)
         # A repeat has an inbox key without a row of its own, which nothing tells from a lost one: then only the number
         # is known.
         sure = missing and not row.repeats
-        ids = [key.event_id for key in self._all(_without_row())] if sure else []
+        ids = [key.event_id for key in self._all(ids_without_row())] if sure else []
         return MissingRows(missing, tuple(ids))
 
     def tips(self) -> Iterator[GenerateDecision]:
@@ -257,20 +206,16 @@ class Store:
         return (event for event in events if event is not None)
 
     def _by_id(self, table: Table) -> Iterator[StoredDecision]:
-        after, key = "", table.c.event_id
-        columns = (key, table.c.request_id, table.c.event)
-        while rows := self._all(select(*columns).where(key > after).order_by(key).limit(PAGE_SIZE)):
-            after = rows[-1].event_id
-            yield from (StoredDecision(row.request_id, row.event) for row in rows)
+        query = select(table.c.event_id, table.c.request_id, table.c.event)
+        for rows in pages_by_key(self._all, query, table.c.event_id):
+            yield from _stored(rows)
 
     def _decided(self, since: datetime | None) -> Iterator[tuple[ScoreDecision, tuple[ObservedReaction, ...]]]:
-        """Yield decisions with all reactions to their requests, a page in memory at a time by the last key seen."""
-        after: tuple[datetime, str] | None = None
-        while rows := self._all(_page(after, since)):
-            after = _page_key(DECISIONS, rows[-1])
+        """Yield decisions with all reactions to their requests, a page in memory at a time."""
+        chosen = decided_between(DECISIONS, since) & DECISIONS.c.chosen_id.is_not(None)
+        for rows in pages_by_instant(self._all, DECISIONS, chosen):
             reactions = dict(self._reactions_by_request(REACTIONS.c.request_id.in_([row.request_id for row in rows])))
-            stored = (StoredDecision(row.request_id, row.event) for row in rows)
-            for decision in self._read(ScoreDecision, DECISIONS, stored):
+            for decision in self._read(ScoreDecision, DECISIONS, _stored(rows)):
                 yield decision, reactions.get(decision.request_id, ())
 
     def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
@@ -280,67 +225,9 @@ class Store:
         return database.transact(self.engine, work)
 
 
-def _accounts() -> Select[Any]:
-    """Return a query for all counts in one statement, so that they are of one instant."""
-    keys = select(func.count()).select_from(INBOX).where(INBOX.c.source == DECISIONS.name)
-    repeats = select(func.coalesce(func.sum(DECISIONS.c.repeats), 0))
-    rows = select(func.count()).select_from(DECISIONS)
-    tips = select(func.count()).select_from(GENERATIONS)
-    return select(
-        keys.scalar_subquery().label("consumed"),
-        (rows.scalar_subquery() + repeats.scalar_subquery()).label("decided"),
-        repeats.scalar_subquery().label("repeats"),
-        tips.scalar_subquery().label("generated"),
-    )
+def _stored(rows: Iterable[Row[Any]]) -> Iterator[StoredDecision]:
+    return (StoredDecision(row.request_id, row.event) for row in rows)
 
 
-def _without_row() -> Select[Any]:
-    rows = (
-        select(table.c.event_id).where(table.c.event_id == INBOX.c.event_id).exists()
-        for table in (DECISIONS, GENERATIONS)
-    )
-    missing = select(INBOX.c.event_id).where(INBOX.c.source == DECISIONS.name, *(~row for row in rows))
-    return missing.order_by(INBOX.c.event_id).limit(PAGE_SIZE)
-
-
-def _request_counts() -> Select[Any]:
-    key = REACTIONS.c.request_id
-    decisions = select(DECISIONS.c.repeats + 1).where(DECISIONS.c.request_id == key).scalar_subquery()
-    tips = select(func.count()).select_from(GENERATIONS).where(GENERATIONS.c.request_id == key).scalar_subquery()
-    return select(key, func.count().label("reactions"), decisions.label("decisions"), tips.label("tips"))
-
-
-def _page(after: tuple[datetime, str] | None, since: datetime | None) -> Select[Any]:
-    return _in_order(DECISIONS, after, since).where(DECISIONS.c.chosen_id.is_not(None))
-
-
-def _in_order(
-    table: Table, after: tuple[datetime, str] | None, since: datetime | None = None, until: datetime | None = None
-) -> Select[Any]:
-    keys = (table.c.decided_at, *table.primary_key)
-    query = select(table).where(_between(table, since, until)).order_by(*keys).limit(PAGE_SIZE)
-    return query if after is None else query.where(tuple_(*keys) > after)
-
-
-def _page_key(table: Table, row: Row[Any]) -> tuple[datetime, str]:
-    (key,) = table.primary_key
-    return row.decided_at, getattr(row, key.name)
-
-
-def _between(table: Table, since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
-    """Return the condition on the instant, in UTC: SQLite compares the text of an instant, not the instant."""
-    decided_at = table.c.decided_at
-    late = true() if since is None else decided_at >= since.astimezone(UTC)
-    return late if until is None else late & (decided_at < until.astimezone(UTC))
-
-
-def _observed(row: Row[Any]) -> ObservedReaction:
-    occurred_at = row.occurred_at
-    return ObservedReaction(
-        row.candidate_id, row.reaction, occurred_at if occurred_at.tzinfo else occurred_at.replace(tzinfo=UTC)
-    )
-
-
-def _count(connection: Connection, table: Table, where: ColumnElement[bool] | None = None) -> int:
-    query = select(func.count()).select_from(table)
-    return int(connection.execute(query if where is None else query.where(where)).scalar_one())
+def _number(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.execute(query).scalar_one())

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 from example_events import NOON, a_decision, a_feedback, a_signal
-from oo_consumers.effect_store import PAGE_SIZE, RequestCounts, Store, StoreError, StoreUnavailable
+from oo_consumers.effect_store import Store, StoreError, StoreUnavailable
+from oo_consumers.store_pages import PAGE_SIZE
+from oo_consumers.store_records import RequestCounts
 from oo_contracts.events import Event, Signal
 from report_events import prediction, tip
 from sqlalchemy import inspect, text

@@ -15,7 +15,7 @@ from oo_decisions.round import RoundState, round_outcome
 from oo_experiments.policies.beliefs import Beliefs, Contribution
 
 from oo_consumers.beliefs.observations import observations_of
-from oo_consumers.effect_store import RequestCounts, RequestHistory
+from oo_consumers.store_records import RequestCounts, RequestHistory
 
 __all__ = ["Fold", "RequestHistories", "UnlearnableDecision"]
 

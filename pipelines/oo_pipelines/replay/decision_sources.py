@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from deltalake import QueryBuilder
-from oo_consumers.effect_store import MissingRows, Store, StoredDecision
+from oo_consumers.effect_store import Store
 from oo_consumers.effects import row_of
 from oo_consumers.lake.delta import Lake
 from oo_consumers.lake.tables import TABLES, LakeTable
 from oo_consumers.standing_sql import STANDING_CTE, STANDING_TABLES
+from oo_consumers.store_records import MissingRows, StoredDecision
 from oo_contracts.events import GenerateDecision, ScoreDecision
 
 __all__ = ["Decision", "DecisionSource", "LogSource", "Period", "StoreSource"]

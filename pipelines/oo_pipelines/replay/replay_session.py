@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from oo_consumers.effect_store import StoredDecision
+from oo_consumers.store_records import StoredDecision
 from oo_contracts.events import GenerateDecision, ScoreDecision
 from pydantic import ValidationError
 
