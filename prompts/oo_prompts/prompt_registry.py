@@ -1,4 +1,4 @@
-"""This module loads prompt versions, which never change once released, and selects one by a fixed rule.
+"""This module loads prompt versions, which never change once released, and finds one by its name.
 
 PromptError                  the registry cannot be used, or not as asked
 ├── BadPrompt                a file that is no prompt; names the file and what is wrong
@@ -21,19 +21,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from oo_prompts.plaintext import NotATip, plain_tip
 
 __all__ = [
-    "DEFAULT_VERSION",
     "VERSIONS_DIR",
     "BadPrompt",
     "Prompt",
     "PromptError",
     "PromptMessage",
     "UnknownPrompt",
+    "find_prompt",
     "load_prompts",
-    "select_prompt",
 ]
 
 VERSIONS_DIR = Path(__file__).parent / "versions"
-DEFAULT_VERSION = "v1"
 MAX_ANSWER_LENGTH = 16_384  # characters that a tip is looked for in
 log = logging.getLogger(__name__)
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -155,13 +153,12 @@ def _read(path: Path) -> Prompt:
         raise BadPrompt(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from None
 
 
-def select_prompt(requested: str | None, default: str | None, prompts: Mapping[str, Prompt]) -> Prompt:
-    """Return the call's version, else the deployment's default, else v1.
+def find_prompt(version: str, prompts: Mapping[str, Prompt]) -> Prompt:
+    """Return the prompt of a version.
 
     Raises:
-        UnknownPrompt: the version that is given is not known.
+        UnknownPrompt: there is no such version.
     """
-    version = requested or default or DEFAULT_VERSION
     if version not in prompts:
         raise UnknownPrompt(version, tuple(prompts))
     return prompts[version]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oo_prompts import template
 from oo_prompts.invisible import is_visible
-from oo_prompts.prompt_registry import VERSIONS_DIR, BadPrompt, UnknownPrompt, load_prompts, select_prompt
+from oo_prompts.prompt_registry import VERSIONS_DIR, BadPrompt, UnknownPrompt, find_prompt, load_prompts
 from oo_prompts.tasktext import MAX_TITLE_LENGTH, clean_title, numbered_titles
 
 PROMPTS = load_prompts()
@@ -58,21 +58,13 @@ def test_a_comment_changes_nothing(tmp_path):
     assert load_prompts(tmp_path)["v1"].digest == PROMPTS["v1"].digest
 
 
-@pytest.mark.parametrize(
-    ("body", "environment", "used"),
-    [
-        (None, None, "v1"), (None, "v2", "v2"), (None, "v9", UnknownPrompt),
-        ("v2", None, "v2"), ("v1", "v2", "v1"), ("v2", "v9", "v2"),
-        ("v9", None, UnknownPrompt), ("v9", "v2", UnknownPrompt), ("v9", "v9", UnknownPrompt),
-    ],
-)  # fmt: skip
-def test_the_calls_version_then_the_deployments_then_v1(body, environment, used):
-    if used is UnknownPrompt:
-        with pytest.raises(UnknownPrompt) as refusal:
-            select_prompt(body, environment, PROMPTS)
-        assert refusal.value.known == tuple(PROMPTS)
-    else:
-        assert select_prompt(body, environment, PROMPTS).version == used
+def test_a_version_that_nobody_has_written_is_refused_with_the_known_ones():
+    assert find_prompt("v2", PROMPTS) is PROMPTS["v2"]
+
+    with pytest.raises(UnknownPrompt) as refusal:
+        find_prompt("v9", PROMPTS)
+
+    assert (refusal.value.version, refusal.value.known) == ("v9", tuple(PROMPTS))
 
 
 @pytest.mark.parametrize(

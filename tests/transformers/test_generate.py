@@ -63,6 +63,13 @@ async def test_an_unknown_version_is_refused_with_the_known_ones(fakes):
     assert reply.json()["errors"] == [{"pointer": "/prompt_version", "detail": f"known versions: {known}"}]
 
 
+async def test_an_unknown_default_is_refused_unless_the_call_names_a_version(fakes):
+    fakes.default_prompt = "v999"
+
+    assert (await fakes.post("/generate", ASK)).status_code == 422
+    assert (await fakes.post("/generate", ASK | {"prompt_version": "v2"})).json()["prompt_version"] == "v2"
+
+
 async def test_the_event_names_the_prompt_and_holds_no_words(fakes):
     await fakes.post("/generate", ASK)
 

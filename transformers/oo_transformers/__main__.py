@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from oo_contracts.refusal import refuse_start
 from oo_decisions.experiment_overlay import Definition, definitions_by_key, require_known_prompts
+from oo_decisions.prompt_choice import default_prompt_version
 from oo_experiments.assignment.experiment import BadExperiment, load_experiments
-from oo_prompts.prompt_registry import PromptError, load_prompts, select_prompt
+from oo_prompts.prompt_registry import PromptError, find_prompt, load_prompts
 from oo_serving.server import refuse_unknown
 
 from oo_transformers.bootstrap import TransformerConfig, run
@@ -95,7 +96,7 @@ def main() -> None:
     try:
         transformer_settings = settings(os.environ)
         prompts = load_prompts()
-        select_prompt(None, transformer_settings.default_prompt_version, prompts)
+        find_prompt(default_prompt_version(transformer_settings.default_prompt_version), prompts)
         definitions = load_files(transformer_settings.experiments, frozenset(prompts))
     except PromptError as error:
         refuse_start(PROGRAM, f"DEFAULT_PROMPT_VERSION: {error}")

@@ -16,20 +16,19 @@ from oo_contracts.checksums import with_checksums
 from oo_contracts.events import GenerateDecision
 from oo_contracts.generate import FallbackReason, GenerateReply, GenerateRequest, Usage
 from oo_contracts.ids import uuid7
-from oo_contracts.score import AUTO
 from oo_contracts.subjects import decision_subject
 from oo_contracts.task import Task
+from oo_decisions.prompt_choice import PromptChoice, choose_prompt_version
 from oo_experiments.assignment.assignment import ActiveExperiments
 from oo_features.feature_context import FeatureContext
 from oo_prompts import template
-from oo_prompts.prompt_registry import Prompt, select_prompt
+from oo_prompts.prompt_registry import Prompt, find_prompt
 from oo_prompts.tasktext import clean_title, numbered_titles
 from oo_serving.outbox import EventSink
 
 from oo_transformers import metrics
 from oo_transformers.degradation import LanguageModelUnavailable
 from oo_transformers.language_model import Completion
-from oo_transformers.prompt_choice import PromptChoice, choose_prompt_version
 
 __all__ = ["GenerateResult", "LanguageModel", "TipGenerator"]
 
@@ -60,10 +59,10 @@ class GenerateResult:
 
 @dataclass(frozen=True, slots=True)
 class PromptSelection:
-    """The prompt, and how it was drawn, if it was."""
+    """The prompt, and how its version was chosen."""
 
     prompt: Prompt
-    draw: PromptChoice | None = None
+    choice: PromptChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class TipGenerator:
             request_id=request_id,
             tip=tip,
             prompt_version=selection.prompt.version,
-            prompt_propensity=selection.draw.propensity if selection.draw else None,
+            prompt_propensity=selection.choice.propensity,
             model=completion.model,
             fallback=fallback,
             usage=completion.usage,
@@ -105,15 +104,8 @@ class TipGenerator:
         )
 
     def _select_prompt(self, request: GenerateRequest, request_id: str, context: FeatureContext) -> PromptSelection:
-        """Return the prompt that the call names, or a drawn one.
-
-        A named one has no propensity, so nothing is learned from it.
-        """
-        if request.prompt_version != AUTO:
-            return PromptSelection(select_prompt(request.prompt_version, self.default, self.prompts))
-        default = select_prompt(None, self.default, self.prompts).version
-        choice = choose_prompt_version(request, default, self.active_experiments(), request_id, context.now)
-        return PromptSelection(self.prompts[choice.version], choice)
+        choice = choose_prompt_version(request, self.default, self.active_experiments(), request_id, context.now)
+        return PromptSelection(find_prompt(choice.version, self.prompts), choice)
 
     async def _tip(
         self, prompt: Prompt, request: GenerateRequest, focus: Task | None, context: FeatureContext, request_id: str
@@ -152,11 +144,9 @@ class TipGenerator:
             fallback=reply.fallback,
             usage=reply.usage,
             latency_ms=seconds * 1000,
-            draw=selection.draw.assignment if selection.draw else None,
+            draw=selection.choice.assignment,
         )
-        self.outbox.put(
-            decision_subject("generate"), with_checksums(event) if selection.draw else event, request.user_id
-        )
+        self.outbox.put(decision_subject("generate"), with_checksums(event) if event.draw else event, request.user_id)
 
 
 def _focus_task(request: GenerateRequest) -> Task | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oo_contracts.events import GenerateDecision, PromptAssignment, ShadowPropensities
-from oo_decisions.decision_action_set import prompt_action_set
+from oo_decisions.prompt_choice import PromptDecision, decide_prompt_version
 from oo_experiments.policies.action_set import ActionSet
 from oo_experiments.policies.beliefs import BadBeliefs, Beliefs
-from oo_experiments.policies.policy import decide
 from oo_experiments.policies.policy_registry import policy_from_log
 
 from oo_pipelines.replay.replay_difference import ReplayDifference, checksum_differences, is_same
@@ -33,31 +32,26 @@ def _assignment_differences(decision: GenerateDecision, assignment: PromptAssign
     except BadBeliefs as error:
         yield ReplayDifference(decision.request_id, None, "beliefs", "beliefs", str(error))
         return
-    actions = prompt_action_set(assignment.versions, assignment.default)
-    decided = decide(
-        policy_from_log(assignment.policy.name, assignment.policy.version, beliefs),
-        actions,
-        key=f"{decision.request_id}/prompt",
-    )
-    version = None if decided.index is None else assignment.versions[decided.index]
-    joint_propensity = (
-        None
-        if assignment.candidate_propensity is None or decided.propensity is None
-        else assignment.candidate_propensity * decided.propensity
-    )
+    policy = policy_from_log(assignment.policy.name, assignment.policy.version, beliefs)
+    decided = decide_prompt_version(policy, assignment.versions, assignment.default, decision.request_id)
+    yield from _choice(decision, assignment, decided)
+    for shadow in assignment.shadows:
+        yield from _shadow(decision, shadow, decided.actions, beliefs)
+
+
+def _choice(
+    decision: GenerateDecision, assignment: PromptAssignment, decided: PromptDecision
+) -> Iterator[ReplayDifference]:
+    joint_propensity = decided.joint_propensity(assignment.candidate_propensity)
     pairs = (
-        ("propensities of prompt versions", assignment.propensities, decided.propensities),
-        ("prompt version", decision.prompt_version, version),
-        ("propensity of the prompt version", assignment.propensity, decided.propensity),
+        ("propensities of prompt versions", assignment.propensities, decided.decision.propensities),
+        ("prompt version", decision.prompt_version, decided.version),
+        ("propensity of the prompt version", assignment.propensity, decided.decision.propensity),
         ("joint propensity", assignment.joint_propensity, joint_propensity),
     )
-    yield from (
-        ReplayDifference(decision.request_id, None, what, logged, recomputed)
-        for what, logged, recomputed in pairs
-        if not is_same(logged, recomputed)
-    )
-    for shadow in assignment.shadows:
-        yield from _shadow(decision, shadow, actions, beliefs)
+    for what, logged, recomputed in pairs:
+        if not is_same(logged, recomputed):
+            yield ReplayDifference(decision.request_id, None, what, logged, recomputed)
 
 
 def _shadow(
