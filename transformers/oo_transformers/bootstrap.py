@@ -19,8 +19,10 @@ from oo_serving.connection_pool import ConnectionPool
 from oo_serving.outbox import Outbox
 from oo_serving.server import Ports, kserve_model, log_to_stderr, serve
 
+from oo_transformers.circuit_breaker import CircuitBreaker
 from oo_transformers.experiment_poller import ExperimentPoller
 from oo_transformers.language_model import LiteLlm
+from oo_transformers.predictor_circuit import PredictorCircuit, report_change
 from oo_transformers.predictor_client import InferenceClient
 from oo_transformers.scorer import Scorer
 from oo_transformers.settings import TransformerSettings
@@ -48,8 +50,10 @@ def run(config: TransformerConfig, port: int) -> None:
     settings, now = config.settings, partial(datetime.now, UTC)
     outbox = Outbox(settings.nats_url, settings.outbox_capacity)
     split, llm = ConnectionPool(f"http://{config.predictor_host}"), ConnectionPool(settings.llm_url)
-    predictor = InferenceClient(split, config.model, settings.budget_ms / 1000, RANKER_V1.columns)
+    breaker = CircuitBreaker(settings.circuit_max_failures, settings.circuit_open_ms / 1000, report_change)
+    client = InferenceClient(split, config.model, settings.budget_ms / 1000, RANKER_V1.columns)
     poller = ExperimentPoller(settings.nats_url, config.definitions, frozenset(config.prompts))
+    predictor = PredictorCircuit(client, breaker)
     scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(settings.epsilon), lambda: poller.active, outbox, now)
     writer = LiteLlm(llm, settings.llm_key, settings.llm_deadline_ms / 1000)
     generator = TipGenerator(

@@ -1,7 +1,9 @@
 """This module names what may go wrong between a call and its answer. None of these reaches the caller as an error.
 
 Degradation                        the answer goes on without the part that failed, and says so
-├── PredictorUnavailable           "predictor": no answer in time, a refused connection, a 5xx, or a value not finite
+├── PredictorUnavailable           "predictor": a 5xx, or values that are none or not finite
+│   ├── PredictorUnreachable       the same: no answer in time, or a connection that failed
+│   ├── CircuitOpen                the same: nobody was asked, after too many of the last kind in a row
 │   └── FeatureSetMismatch         "features": the model was trained on another feature set
 └── LanguageModelUnavailable       "unavailable": it could not be reached, or answered with an error
     └── LanguageModelTimeout       "timeout": it did not answer before the deadline
@@ -15,11 +17,13 @@ from oo_contracts.generate import FallbackReason
 from oo_contracts.score import Degraded
 
 __all__ = [
+    "CircuitOpen",
     "Degradation",
     "FeatureSetMismatch",
     "LanguageModelTimeout",
     "LanguageModelUnavailable",
     "PredictorUnavailable",
+    "PredictorUnreachable",
 ]
 
 
@@ -31,6 +35,14 @@ class PredictorUnavailable(Degradation):
     """The predictor gave no usable values in time; the baseline is shown."""
 
     reason: ClassVar[Degraded] = "predictor"
+
+
+class PredictorUnreachable(PredictorUnavailable):
+    """The predictor did not answer in time, or not at all; the baseline is shown."""
+
+
+class CircuitOpen(PredictorUnavailable):
+    """The predictor was not asked, because it did not answer others; the baseline is shown."""
 
 
 class FeatureSetMismatch(PredictorUnavailable):

@@ -16,7 +16,7 @@ from oo_contracts.inference import DEADLINE_HEADER, REQUEST_ID_HEADER
 from oo_contracts.score import ModelInfo
 from oo_serving.connection_pool import ConnectionPool, UpstreamResponse, header_value, is_header_value
 
-from oo_transformers.degradation import FeatureSetMismatch, PredictorUnavailable
+from oo_transformers.degradation import FeatureSetMismatch, PredictorUnavailable, PredictorUnreachable
 
 __all__ = ["FORWARDED_HEADERS", "InferenceClient", "Predictions", "forwarded_headers"]
 
@@ -55,6 +55,7 @@ class InferenceClient:
 
         Raises:
             FeatureSetMismatch: the model was trained on another feature set.
+            PredictorUnreachable: there was no answer in time, or none at all.
             PredictorUnavailable: anything else that is not one finite value for each row in time.
         """
         body = orjson.dumps(_request(rows, self._origin(feature_set), request_id))
@@ -63,7 +64,7 @@ class InferenceClient:
             sent = (*forwarded_headers(headers, request_id), *self._for_copies(request_id))
             answer = await self.pool.post(path, body, sent, self.deadline)
         except OSError as error:
-            raise PredictorUnavailable(f"{type(error).__name__}: {error}") from None
+            raise PredictorUnreachable(f"{type(error).__name__}: {error}") from None
         return _values(answer, len(rows), self._origin(feature_set))
 
     def _for_copies(self, request_id: str) -> tuple[tuple[bytes, bytes], ...]:
@@ -98,6 +99,8 @@ def _request(rows: Rows, origin: Origin, request_id: str) -> dict[str, object]:
 def _values(answer: UpstreamResponse, count: int, origin: Origin) -> Predictions:
     if answer.status == HTTPStatus.CONFLICT:
         raise FeatureSetMismatch("the predictor refused the feature set or the order of its columns")
+    if answer.status == HTTPStatus.GATEWAY_TIMEOUT:
+        raise PredictorUnreachable("the split got no answer in time")
     if answer.status != HTTPStatus.OK:
         raise PredictorUnavailable(f"status {answer.status}")
     try:

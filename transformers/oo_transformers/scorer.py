@@ -26,7 +26,7 @@ from oo_serving.outbox import EventSink
 from oo_serving.pace import Pace
 
 from oo_transformers import metrics
-from oo_transformers.degradation import PredictorUnavailable
+from oo_transformers.degradation import CircuitOpen, PredictorUnavailable
 from oo_transformers.predictor_client import Predictions
 
 __all__ = ["PredictorClient", "ScoreResult", "Scorer"]
@@ -118,7 +118,8 @@ class Scorer:
         try:
             predictions = await self.predictor.predict(rows.values, self.features.ref, request_id, headers)
         except PredictorUnavailable as error:
-            log.warning("degraded: %s: %s", error.reason, error)
+            if not isinstance(error, CircuitOpen):  # its change was logged, once
+                log.warning("degraded: %s: %s", error.reason, error)
             return ModelPrediction((0.0,) * len(rows.values), NO_MODEL, error.reason)
         return ModelPrediction(predictions.values, predictions.model, None)
 

@@ -25,6 +25,12 @@ class TransformerSettings(Settings):
     llm_key: str = Field("", description="LiteLLM's key, visible ASCII", repr=False)
     llm_deadline_ms: int = Field(4_000, ge=50, description="for the language model, then the template writes")
     budget_ms: int = Field(40, ge=5, description="for the predictor within one /score, then the baseline answers")
+    circuit_max_failures: int = Field(
+        5, ge=1, description="calls in a row that the predictor leaves unanswered, after which its circuit opens"
+    )
+    circuit_open_ms: int = Field(
+        1_000, ge=0, description="how long the baseline then answers at once, until one call tries the predictor again"
+    )
     epsilon: float = Field(0.1, ge=0, le=1, description="exploration for whoever is in no experiment")
     experiments: DirectoryPath = Field(EXPERIMENTS_DIR, description="folder of experiment files")
     max_body_bytes: int = Field(MAX_BODY_BYTES, ge=1_024, description="larger bodies are a 413")
