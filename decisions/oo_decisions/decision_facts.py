@@ -8,9 +8,17 @@ from oo_contracts.events import AssignmentFacts, ShadowPropensities
 from oo_contracts.score import ExperimentInfo, PolicyInfo
 from oo_experiments.assignment.assignment import Assignment
 from oo_experiments.policies.action_set import ActionSet
-from oo_experiments.policies.policy import Policy
+from oo_experiments.policies.beliefs import Beliefs
+from oo_experiments.policies.policy import Policy, propensities_of
 
-__all__ = ["assignment_facts", "beliefs_of", "experiment_info", "policy_info", "shadow_propensities"]
+__all__ = [
+    "assignment_facts",
+    "beliefs_of",
+    "experiment_info",
+    "logged_beliefs",
+    "policy_info",
+    "shadow_propensities",
+]
 
 
 def policy_info(policy: Policy) -> PolicyInfo:
@@ -40,15 +48,21 @@ def beliefs_of(assignment: Assignment | None) -> dict[str, Any] | None:
     return None if assignment is None or assignment.beliefs is None else assignment.beliefs.to_plain()
 
 
+def logged_beliefs(plain: dict[str, Any] | None) -> Beliefs | None:
+    """Return the beliefs of an event that `beliefs_of` gave it.
+
+    Raises:
+        BadBeliefs: what the event has are none.
+    """
+    return None if plain is None else Beliefs.from_plain(plain)
+
+
 def shadow_propensities(assignment: Assignment | None, actions: ActionSet) -> tuple[ShadowPropensities, ...]:
     """Return the propensities of each policy that only watches.
 
     They are 0 for every candidate where nothing could be chosen.
     """
     return tuple(
-        ShadowPropensities(
-            policy=policy_info(policy),
-            propensities=policy.probabilities(actions) if any(actions.eligible) else (0.0,) * len(actions.values),
-        )
+        ShadowPropensities(policy=policy_info(policy), propensities=propensities_of(policy, actions))
         for policy in (assignment.shadow_policies() if assignment else ())
     )

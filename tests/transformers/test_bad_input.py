@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oo_contracts.checksums import mismatches
 from oo_contracts.events import ScoreDecision
+from oo_decisions.ranking_replay import candidate_of
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_sets import RANKER_V1
-from oo_pipelines.replay.decision_differences import candidate_of
 
 ROUTES = pytest.mark.parametrize("route", ["/score", "/generate"])
 KNOWN = [

@@ -10,14 +10,14 @@ import pytest
 from example_experiments import NOW, experiment
 from oo_contracts.events import GenerateDecision, ScoreDecision
 from oo_contracts.score import ScoreRequest
+from oo_decisions.prompt_replay import prompt_differences
+from oo_decisions.ranking_replay import ReplayModel, decision_differences
 from oo_experiments.assignment.assignment import ActiveExperiments
 from oo_experiments.assignment.experiment import Holdout
 from oo_experiments.policies.beliefs import Beliefs, Contribution
 from oo_experiments.policies.policy import EpsilonGreedy, UnknownPolicy
 from oo_features.feature_sets import RANKER_V1
 from oo_features.scaling import scale_row
-from oo_pipelines.replay.decision_differences import ReplayModel, decision_differences
-from oo_pipelines.replay.replay_prompts import prompt_differences
 from oo_serving.pace import Pace
 from oo_transformers import metrics
 from oo_transformers.degradation import PredictorUnavailable
@@ -173,7 +173,7 @@ async def test_a_version_is_drawn_and_its_chance_is_in_the_reply_and_in_the_log(
     assert (draw.versions, draw.policy.name, draw.experiment.key) == (VERSIONS, "thompson", "words")
     assert (draw.candidate_propensity, draw.joint_propensity) == (0.25, 0.25 * draw.propensity)
     assert sum(draw.propensities) == pytest.approx(1)
-    assert list(prompt_differences(event)) == []
+    assert prompt_differences(event) == []
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def flipped(text, place, bit):
 
 def differs(event):
     try:
-        return list(prompt_differences(event))
+        return prompt_differences(event)
     except UnknownPolicy:
         return True
 
@@ -272,7 +272,7 @@ async def test_a_policy_of_versions_may_only_watch(fakes, mode):
 
     assert (reply["prompt_version"], reply["prompt_propensity"]) == ("v2", 1.0)
     (watched,) = event.draw.shadows
-    assert list(prompt_differences(event)) == []
+    assert prompt_differences(event) == []
     assert (watched.policy.name, len(watched.propensities)) == ("thompson", 2)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "Uniform",
     "UnknownPolicy",
     "decide",
+    "propensities_of",
     "sample_index",
     "uniform_from_key",
 ]
@@ -129,11 +130,16 @@ class PolicyDecision:
     propensities: tuple[float, ...]
 
 
+def propensities_of(policy: Policy, actions: ActionSet) -> tuple[float, ...]:
+    """Return the propensity of each candidate: all 0 where none is eligible, which no policy is asked about."""
+    return policy.probabilities(actions) if any(actions.eligible) else (0.0,) * len(actions.values)
+
+
 def decide(policy: Policy, actions: ActionSet, *, key: str) -> PolicyDecision:
     """Draw one candidate; the same key always draws the same one from the same propensities."""
+    propensities = propensities_of(policy, actions)
     if not any(actions.eligible):
-        return PolicyDecision(None, None, (0.0,) * len(actions.values))
-    propensities = policy.probabilities(actions)
+        return PolicyDecision(None, None, propensities)
     index = sample_index(propensities, uniform_from_key(key))
     return PolicyDecision(index, propensities[index], propensities)
 

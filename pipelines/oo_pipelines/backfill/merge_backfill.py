@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from oo_contracts.events import ScoreDecision
+from oo_decisions.ranking_replay import candidate_of
 from oo_decisions.round import Round
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet
@@ -18,7 +19,6 @@ from oo_features.feature_set import FeatureSet
 from oo_pipelines.backfill.backfill_options import BadBackfillInput
 from oo_pipelines.backfill.backfill_tables import read
 from oo_pipelines.backfill.engines import DuckDB
-from oo_pipelines.replay.decision_differences import candidate_of
 
 __all__ = ["Columns", "merge_backfill", "read_columns"]
 

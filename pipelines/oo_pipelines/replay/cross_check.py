@@ -13,9 +13,9 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from oo_contracts.events import GenerateDecision, ScoreDecision
+from oo_decisions.replay_difference import ReplayDifference
 
 from oo_pipelines.replay.decision_sources import Decision, LogSource, Period
-from oo_pipelines.replay.replay_difference import ReplayDifference
 
 __all__ = ["CrossCheck"]
 

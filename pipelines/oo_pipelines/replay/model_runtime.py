@@ -10,9 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from oo_decisions.ranking_replay import ReplayModel
 from oo_model_cards import artifact, runtime
-
-from oo_pipelines.replay.decision_differences import ReplayModel
 
 __all__ = ["load_replay_model"]
 

@@ -10,12 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from oo_contracts.events import GenerateDecision, ScoreDecision
+from oo_decisions.prompt_replay import prompt_differences
+from oo_decisions.ranking_replay import ZERO_MODEL, ReplayModel, decision_differences
+from oo_decisions.replay_difference import ReplayDifference
 from oo_experiments.policies.policy import UnknownPolicy
 from oo_features.feature_set import FeatureSet
-
-from oo_pipelines.replay.decision_differences import ZERO_MODEL, ReplayModel, decision_differences
-from oo_pipelines.replay.replay_difference import ReplayDifference
-from oo_pipelines.replay.replay_prompts import prompt_differences
 
 __all__ = ["MAX_SHOWN_DIFFERENCES", "Replay", "ReplayReport"]
 
@@ -100,7 +99,7 @@ class Replay:
 
     def _redrawn(self, decision: GenerateDecision) -> Sequence[ReplayDifference]:
         try:
-            differences = list(prompt_differences(decision))
+            differences = prompt_differences(decision)
         except UnknownPolicy as error:
             _tally(self.report.unknown_policies, str(error))
             return ()

@@ -11,13 +11,13 @@ from typing import Any
 
 from oo_consumers.store_records import StoredDecision
 from oo_contracts.events import GenerateDecision, ScoreDecision
+from oo_decisions.replay_difference import ReplayDifference, is_same
 from pydantic import ValidationError
 
 from oo_pipelines.progress_bar import Progress
 from oo_pipelines.replay.cross_check import CrossCheck
 from oo_pipelines.replay.decision_sources import Decision, DecisionSource, LogSource
 from oo_pipelines.replay.replay import MAX_SHOWN_DIFFERENCES, Replay
-from oo_pipelines.replay.replay_difference import ReplayDifference, is_same
 
 __all__ = ["ReplaySession"]
 

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from oo_consumers.effect_store import Store
 from oo_consumers.lake.delta import Lake
+from oo_decisions.ranking_replay import ReplayModel
 from oo_features.feature_sets import FEATURE_SETS
 from oo_model_cards.artifact import ArtifactError
 from oo_model_cards.registry import IncompleteVersion, NotFound, RegisteredVersion, Registry
@@ -20,7 +21,6 @@ from oo_model_cards.registry import IncompleteVersion, NotFound, RegisteredVersi
 from oo_pipelines.progress_bar import Progress
 from oo_pipelines.replay import model_runtime
 from oo_pipelines.replay.cross_check import CrossCheck
-from oo_pipelines.replay.decision_differences import ReplayModel
 from oo_pipelines.replay.decision_sources import DecisionSource, LogSource, StoreSource
 from oo_pipelines.replay.replay import Replay, ReplayReport
 from oo_pipelines.replay.replay_session import ReplaySession

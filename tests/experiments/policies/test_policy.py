@@ -12,6 +12,7 @@ from oo_experiments.policies.policy import (
     Greedy,
     Uniform,
     decide,
+    propensities_of,
     sample_index,
     uniform_from_key,
 )
@@ -36,6 +37,7 @@ def test_chances_are_chances_and_the_drawn_one_is_possible(policy, judged, key):
     assert all(0 <= chance <= 1 for chance in decision.propensities)
     assert all(chance == 0 for chance, able in zip(decision.propensities, eligible, strict=True) if not able)
     assert sum(decision.propensities) == pytest.approx(1 if any(eligible) else 0)
+    assert propensities_of(policy, ActionSet(values, eligible, baseline)) == decision.propensities
     assert (decision.index is None) == (not any(eligible))
     assert decision.index is None or decision.propensity == decision.propensities[decision.index] > 0
 

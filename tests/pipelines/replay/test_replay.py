@@ -19,6 +19,7 @@ from oo_consumers.effect_store import Store
 from oo_contracts.checksums import with_checksums
 from oo_contracts.events import STORED_CONTEXT, ScoreDecision, ShadowPropensities
 from oo_contracts.score import ModelInfo, PolicyInfo, ScoreRequest
+from oo_decisions.ranking_replay import ZERO_MODEL, decision_differences
 from oo_experiments.assignment.assignment import ActiveExperiments
 from oo_experiments.assignment.experiment import load_experiments
 from oo_experiments.policies.policy import Baseline, EpsilonGreedy, Greedy, Uniform, UnknownPolicy
@@ -28,7 +29,6 @@ from oo_model_cards import artifact
 from oo_model_cards.registry import Registry
 from oo_pipelines.__main__ import main
 from oo_pipelines.replay import model_runtime, replay_store
-from oo_pipelines.replay.decision_differences import ZERO_MODEL, decision_differences
 from oo_pipelines.replay.replay import Replay
 from oo_pipelines.settings import PipelineSettings
 from oo_pipelines.simulation.simulate import Simulation

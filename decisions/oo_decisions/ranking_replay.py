@@ -1,4 +1,4 @@
-"""One logged decision, recomputed from its event alone and compared bit for bit.
+"""One logged decision for candidates, recomputed from its event alone and compared bit for bit.
 
 The context gives rows, rows the model's values, values the policy's propensities, and propensities with the request id
 the chosen candidate. Each step starts from what the step before it gave.
@@ -12,15 +12,16 @@ from typing import Any
 
 from oo_contracts.events import DecidedCandidate, ScoreDecision, ShadowPropensities
 from oo_contracts.score import Candidate
-from oo_decisions.decision_action_set import ranking_action_set, scaled_rows
 from oo_experiments.policies.action_set import ActionSet
 from oo_experiments.policies.beliefs import BadBeliefs, Beliefs
-from oo_experiments.policies.policy import decide
+from oo_experiments.policies.policy import decide, propensities_of
 from oo_experiments.policies.policy_registry import policy_from_log
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet, Rows
 
-from oo_pipelines.replay.replay_difference import ReplayDifference, checksum_differences, is_same
+from oo_decisions.decision_action_set import ranking_action_set, scaled_rows
+from oo_decisions.decision_facts import logged_beliefs
+from oo_decisions.replay_difference import ReplayDifference, checksum_differences, is_same
 
 __all__ = ["ZERO_MODEL", "ReplayModel", "candidate_of", "decision_differences"]
 
@@ -112,7 +113,7 @@ def _values(decision: ScoreDecision, values: Floats) -> Iterator[ReplayDifferenc
 def _decided(decision: ScoreDecision, features: FeatureSet, rows: Rows, values: Floats) -> Iterator[ReplayDifference]:
     """Yield the differences of what the policies decide by these values, each with its beliefs of then."""
     try:
-        beliefs = None if decision.beliefs is None else Beliefs.from_plain(decision.beliefs)
+        beliefs = logged_beliefs(decision.beliefs)
     except BadBeliefs as error:
         yield ReplayDifference(decision.request_id, None, "beliefs", "beliefs", str(error))
         return
@@ -144,7 +145,7 @@ def _shadow(
     decision: ScoreDecision, shadow: ShadowPropensities, actions: ActionSet, beliefs: Beliefs | None
 ) -> Iterator[ReplayDifference]:
     name, version = shadow.policy.name, shadow.policy.version
-    propensities = decide(policy_from_log(name, version, beliefs), actions, key=decision.request_id).propensities
+    propensities = propensities_of(policy_from_log(name, version, beliefs), actions)
     if len(shadow.propensities) != len(propensities):
         logged = f"{len(shadow.propensities)} propensities"
         yield ReplayDifference(

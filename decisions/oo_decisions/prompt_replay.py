@@ -1,34 +1,35 @@
-"""Replay of prompt versions: each logged choice made again from its event alone, and compared bit for bit."""
+"""One tip's logged choice of a prompt version, made again from its event alone and compared bit for bit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from oo_contracts.events import GenerateDecision, PromptAssignment, ShadowPropensities
-from oo_decisions.prompt_choice import PromptDecision, decide_prompt_version
 from oo_experiments.policies.action_set import ActionSet
 from oo_experiments.policies.beliefs import BadBeliefs, Beliefs
+from oo_experiments.policies.policy import propensities_of
 from oo_experiments.policies.policy_registry import policy_from_log
 
-from oo_pipelines.replay.replay_difference import ReplayDifference, checksum_differences, is_same
+from oo_decisions.decision_facts import logged_beliefs
+from oo_decisions.prompt_choice import PromptDecision, decide_prompt_version
+from oo_decisions.replay_difference import ReplayDifference, checksum_differences, is_same
 
 __all__ = ["prompt_differences"]
 
 
-def prompt_differences(decision: GenerateDecision) -> Iterator[ReplayDifference]:
-    """Yield all differences of one tip's choice of a prompt version; none for a tip whose version was named.
+def prompt_differences(decision: GenerateDecision) -> list[ReplayDifference]:
+    """Return all differences of one tip's choice of a prompt version; none for a tip whose version was named.
 
     Raises:
         UnknownPolicy: the event names a policy that this code does not have.
     """
-    if decision.draw is not None:
-        yield from _assignment_differences(decision, decision.draw)
-    yield from checksum_differences(decision)
+    redrawn = () if decision.draw is None else _assignment(decision, decision.draw)
+    return [*redrawn, *checksum_differences(decision)]
 
 
-def _assignment_differences(decision: GenerateDecision, assignment: PromptAssignment) -> Iterator[ReplayDifference]:
+def _assignment(decision: GenerateDecision, assignment: PromptAssignment) -> Iterator[ReplayDifference]:
     try:
-        beliefs = None if assignment.beliefs is None else Beliefs.from_plain(assignment.beliefs)
+        beliefs = logged_beliefs(assignment.beliefs)
     except BadBeliefs as error:
         yield ReplayDifference(decision.request_id, None, "beliefs", "beliefs", str(error))
         return
@@ -58,8 +59,7 @@ def _shadow(
     decision: GenerateDecision, shadow: ShadowPropensities, actions: ActionSet, beliefs: Beliefs | None
 ) -> Iterator[ReplayDifference]:
     name, version = shadow.policy.name, shadow.policy.version
-    propensities = policy_from_log(name, version, beliefs).probabilities(actions)
+    propensities = propensities_of(policy_from_log(name, version, beliefs), actions)
     if not is_same(shadow.propensities, propensities):
-        yield ReplayDifference(
-            decision.request_id, None, f"propensities by shadow {name} {version}", shadow.propensities, propensities
-        )
+        what = f"propensities by shadow {name} {version}"
+        yield ReplayDifference(decision.request_id, None, what, shadow.propensities, propensities)
