@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["fetch_space"]
+from oo_model_cards.files import MAX_BYTES
+from oo_model_cards.version import RegistryError
+
+__all__ = ["fetch_space", "refill"]
 
 PREFIX = ".fetching-"
 
@@ -28,6 +31,21 @@ def fetch_space(nearby: Path) -> Iterator[Path]:
             space = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=nearby, prefix=PREFIX)))
             stack.enter_context(_lock(space))
         yield space
+
+
+def refill(into: Path, downloaded: Path, space: Path) -> None:
+    """Move a model into a folder that exists: empty, or filled by an earlier fetch.
+
+    Raises:
+        RegistryError: it holds something else.
+    """
+    old = [path for path in into.iterdir() if path != space and path.name != "lost+found"]
+    if foreign := {path.name for path in old} - set(MAX_BYTES):
+        raise RegistryError(f"{into} is not an empty folder: it has {min(foreign)}")
+    for path in old:
+        path.unlink()
+    for path in downloaded.iterdir():
+        shutil.move(path, into / path.name)
 
 
 @contextmanager

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities import Metric as LoggedMetric
-from mlflow.entities import Param
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from pydantic import ValidationError
 
 from oo_model_cards import artifact, training_run
-from oo_model_cards.artifact import Manifest, ModelFiles
+from oo_model_cards.artifact import ModelFiles
 from oo_model_cards.card import AliasMove, ModelCard
-from oo_model_cards.fetch_space import fetch_space
-from oo_model_cards.files import MAX_BYTES
+from oo_model_cards.fetch_space import fetch_space, refill
+from oo_model_cards.mlflow_errors import translate_errors
+from oo_model_cards.registration import log_training, register
 from oo_model_cards.render import markdown
-from oo_model_cards.training_run import Clock, TrainingRun
+from oo_model_cards.training_run import Clock
 from oo_model_cards.version import (
     IncompleteVersion,
     NotFound,
@@ -34,13 +29,16 @@ from oo_model_cards.version import (
     RegistryUnavailable,
     parse_reference,
 )
+from oo_model_cards.version_tags import (
+    CARD_TAG,
+    FEATURE_SET_TAG,
+    next_move_tag,
+    registered_version,
+    tagged_card,
+)
 
 __all__ = ["IncompleteVersion", "NotFound", "RegisteredVersion", "Registry", "RegistryError", "RegistryUnavailable"]
 
-DIGEST_TAG = "oo.digest"
-FEATURE_SET_TAG = "oo.feature_set"
-CARD_TAG = "oo.card"
-MOVE_TAG_PREFIX = "oo.rollout."
 FEATURE_SET_REF = re.compile(r"[\w.\-]+@[0-9a-f]{8,64}")
 
 
@@ -84,15 +82,15 @@ class Registry:
             RegistryUnavailable: MLflow does not answer.
         """
         parse_reference(f"{name}/1")
-        with tempfile.TemporaryDirectory() as space, _translate_errors():
+        with tempfile.TemporaryDirectory() as space, translate_errors():
             folder = model if isinstance(model, Path) else Path(space) / "model"
             manifest = (
                 artifact.write_model(folder, model) if isinstance(model, ModelFiles) else artifact.verify_folder(folder)
             )
             client = self._client()
             with training_run.open_run(client, self._experiment(client, name), name, self._clock) as run:
-                _log(run, metrics or {}, params or {})
-                version = _register(run, folder, manifest)
+                log_training(run, metrics or {}, params or {})
+                version = register(run, folder, manifest)
                 self._store(card.published(version.version, version.digest, version.feature_set, at), version)
         return version
 
@@ -106,7 +104,7 @@ class Registry:
         Raises:
             RegistryUnavailable: MLflow does not answer.
         """
-        with _translate_errors():
+        with translate_errors():
             client = self._client()
             experiment = client.get_experiment_by_name(name)
             return (
@@ -119,7 +117,7 @@ class Registry:
         Raises:
             NotFound, IncompleteVersion, RegistryUnavailable: see `version`.
         """
-        return _version(self._find(parse_reference(reference)))
+        return registered_version(self._find(parse_reference(reference)))
 
     def trained_on(self, feature_set: str) -> RegisteredVersion:
         """Return the newest version of any model that was trained on a feature set, given as `name@fingerprint`.
@@ -131,11 +129,11 @@ class Registry:
         if not FEATURE_SET_REF.fullmatch(feature_set):
             raise ValueError(f"{feature_set} is not like ranker-v1@0123456789abcdef")
         condition = f"tags.`{FEATURE_SET_TAG}` = '{feature_set}'"
-        with _translate_errors():
+        with translate_errors():
             versions = self._client().search_model_versions(condition, 1, ["creation_timestamp DESC"])
         if not versions:
             raise NotFound(f"no version was trained on {feature_set}")
-        return _version(versions[0])
+        return registered_version(versions[0])
 
     def fetch(self, version: RegisteredVersion, into: Path) -> Path:
         """Download a version's folder to `into`, verify it and return it; a folder that is not there appears whole.
@@ -147,14 +145,14 @@ class Registry:
         into.parent.mkdir(parents=True, exist_ok=True)
         nearby = into if into.is_dir() else into.parent  # a mounted volume can be filled, not replaced
         with fetch_space(nearby) as space:
-            with _translate_errors():
+            with translate_errors():
                 uri = self._client().get_model_version_download_uri(version.name, version.version)
                 downloaded = Path(
                     download_artifacts(artifact_uri=uri, dst_path=f"{space}/model", tracking_uri=self._uri)
                 )
             artifact.verify_folder(downloaded, version.digest)
             if into.is_dir():
-                _refill(into, downloaded, space)
+                refill(into, downloaded, space)
             else:
                 downloaded.rename(into)
         return into
@@ -179,7 +177,7 @@ class Registry:
             RegistryUnavailable: MLflow does not answer.
         """
         try:
-            with _translate_errors():
+            with translate_errors():
                 versions = self._client().get_registered_model(name).aliases
                 return {alias: str(number) for alias, number in versions.items()}  # a local store gives integers
         except NotFound:
@@ -192,11 +190,7 @@ class Registry:
             IncompleteVersion: there is no card, or it is not one.
             NotFound, RegistryUnavailable: see `version`.
         """
-        model_version = self._find(parse_reference(f"{version.name}/{version.version}"))
-        try:
-            return ModelCard.model_validate_json(model_version.tags[CARD_TAG]).moved(*_moves(model_version))
-        except (KeyError, ValidationError):
-            raise IncompleteVersion(f"{version.name}/{version.version} has no readable card") from None
+        return tagged_card(self._find(parse_reference(f"{version.name}/{version.version}")))
 
     def move(self, version: RegisteredVersion, move: AliasMove) -> None:
         """Write the move into the history of the version (and of the one it leaves), then set the alias.
@@ -208,22 +202,21 @@ class Registry:
         """
         for number in {move.to_version, move.from_version} - {None}:
             self._append(version.name, str(number), move)
-        with _translate_errors():
+        with translate_errors():
             self._client().set_registered_model_alias(version.name, move.alias, move.to_version)
 
     def _append(self, name: str, number: str, move: AliasMove) -> None:
-        with _translate_errors():
+        with translate_errors():
             model_version = self._client().get_model_version(name, number)
-            key = f"{MOVE_TAG_PREFIX}{len(_moves(model_version)) + 1:04d}"
-            self._client().set_model_version_tag(name, number, key, move.model_dump_json())
-        version = _version(model_version)
+            self._client().set_model_version_tag(name, number, next_move_tag(model_version), move.model_dump_json())
+        version = registered_version(model_version)
         self._show(self.card(version), version)
 
     def _client(self) -> MlflowClient:
         return MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
 
     def _find(self, reference: Reference) -> ModelVersion:
-        with _translate_errors():
+        with translate_errors():
             client = self._client()
             if reference.alias is not None:
                 return client.get_model_version_by_alias(reference.name, reference.alias)
@@ -239,96 +232,12 @@ class Registry:
         return str(experiment_id)
 
     def _store(self, card: ModelCard, version: RegisteredVersion) -> None:
-        with _translate_errors():
+        with translate_errors():
             self._client().set_model_version_tag(version.name, version.version, CARD_TAG, card.model_dump_json())
         self._show(card, version)
 
     def _show(self, card: ModelCard, version: RegisteredVersion) -> None:
         """Log the card beside the run for people who look into MLflow; what is read back are the tags."""
-        with _translate_errors():
+        with translate_errors():
             self._client().log_text(version.run_id, card.model_dump_json(indent=2), "card.json")
             self._client().log_text(version.run_id, markdown(card), "card.md")
-
-
-def _log(run: TrainingRun, metrics: Mapping[str, float], params: Mapping[str, object]) -> None:
-    run.client.log_batch(
-        run.run_id,
-        metrics=[LoggedMetric(key, value, run.start_time, 0) for key, value in metrics.items()],
-        params=[Param(key, str(value)) for key, value in params.items()],
-    )
-
-
-def _register(run: TrainingRun, folder: Path, manifest: Manifest) -> RegisteredVersion:
-    client, name = run.client, run.model
-    tags = {DIGEST_TAG: artifact.digest(folder), FEATURE_SET_TAG: manifest.feature_set}
-    logged = client.create_logged_model(run.experiment, name, run.run_id, tags)
-    client.log_model_artifacts(logged.model_id, str(folder))
-    client.finalize_logged_model(logged.model_id, "READY")
-    _ensure_model(client, name)
-    run.check()
-    # Its location, not `models:/<id>`: MLflow would look that up on the process's global tracking URI.
-    location = logged.artifact_location
-    model_version = client.create_model_version(name, location, run.run_id, tags, model_id=logged.model_id)
-    return RegisteredVersion(name, str(model_version.version), tags[DIGEST_TAG], manifest.feature_set, run.run_id)
-
-
-def _ensure_model(client: MlflowClient, name: str) -> None:
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-def _version(model_version: ModelVersion) -> RegisteredVersion:
-    digest, feature_set = model_version.tags.get(DIGEST_TAG), model_version.tags.get(FEATURE_SET_TAG)
-    if not digest or not feature_set:
-        raise IncompleteVersion(
-            f"{model_version.name}/{model_version.version} has no digest or feature set: it was not published by oO"
-        )
-    return RegisteredVersion(
-        model_version.name, str(model_version.version), digest, feature_set, model_version.run_id or ""
-    )
-
-
-def _moves(model_version: ModelVersion) -> tuple[AliasMove, ...]:
-    return tuple(
-        AliasMove.model_validate_json(text)
-        for key, text in sorted(model_version.tags.items())
-        if key.startswith(MOVE_TAG_PREFIX)
-    )
-
-
-def _refill(into: Path, downloaded: Path, space: Path) -> None:
-    """Move a model into a folder that exists: empty, or filled by an earlier fetch.
-
-    Raises:
-        RegistryError: it holds something else.
-    """
-    old = [path for path in into.iterdir() if path != space and path.name != "lost+found"]
-    if foreign := {path.name for path in old} - set(MAX_BYTES):
-        raise RegistryError(f"{into} is not an empty folder: it has {min(foreign)}")
-    for path in old:
-        path.unlink()
-    for path in downloaded.iterdir():
-        shutil.move(path, into / path.name)
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Raise MLflow's errors as ours.
-
-    Raises:
-        NotFound: MLflow does not know the model, version or alias.
-        RegistryUnavailable: any other error, also of the connection.
-    """
-    try:
-        yield
-    except MlflowException as error:
-        detail = error.message.splitlines()[0].removeprefix(f"{error.error_code}: ")
-        # An unknown alias is an INVALID_PARAMETER_VALUE to MLflow.
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST" or detail.endswith("not found."):
-            raise NotFound(detail) from error
-        raise RegistryUnavailable(detail) from error
-    except OSError as error:  # requests' connection errors are OSErrors
-        raise RegistryUnavailable(str(error)) from error
