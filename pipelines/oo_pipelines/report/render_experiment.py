@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from oo_experiments.statistics.guardrail import GuardrailVerdict as Holding
 
-from oo_pipelines.report.experiment_report import Contrast, ExperimentResult, VariantReport
+from oo_pipelines.report.experiment_result import Contrast, ExperimentResult, VariantReport
 from oo_pipelines.report.figures import Course, Dot, Figure, Forest, Line, States
 from oo_pipelines.report.report_section import (
     NO_VALUE,
