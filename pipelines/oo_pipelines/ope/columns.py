@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from oo_experiments.ope.log import BadLog, Bools, Floats, Ints, require_rows
 
-__all__ = ["encode", "integers", "numbers", "read_table"]
+__all__ = ["encode", "integers", "numbers", "read_table", "require_distinct"]
 
 PARQUET = b"PAR1"
 
@@ -151,3 +151,16 @@ def encode(table: pa.Table, name: str) -> tuple[Ints, list[str]]:
     _require_filled(name, column.is_null().to_numpy(zero_copy_only=False))
     encoded = column.dictionary_encode()
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()
+
+
+def require_distinct(table: pa.Table, name: str) -> None:
+    """Check that no two cells of a column of names are the same.
+
+    Raises:
+        BadLog: a name is there twice, or a cell is no name.
+    """
+    codes, names = encode(table, name)
+    if len(names) < len(codes):
+        first = np.unique(codes, return_index=True)[1]
+        row = int(np.setdiff1d(np.arange(len(codes)), first)[0])
+        raise BadLog(f"column {name}, row {row + 1}: {names[codes[row]]} is there twice")

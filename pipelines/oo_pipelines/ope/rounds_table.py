@@ -6,23 +6,19 @@ probability of the logged action, and `target_x_<action>`, of every action. For 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from oo_experiments.ope.log import BadLog, BanditLog, Bools, Floats, Ints, require_rows
 
-from oo_pipelines.ope.columns import encode, integers, numbers
+from oo_pipelines.ope.action_columns import INTEGER, read_actions, read_predictions
+from oo_pipelines.ope.columns import encode, integers, numbers, require_distinct
 
 __all__ = ["RoundsTable", "Target", "UnknownTarget"]
 
-INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")  # longer ones are ids
-DECIMAL_INTEGER = re.compile(rf"({INTEGER.pattern})\.0+")  # a column that once was of floats
-PREDICTED = "predicted_"
 TARGET = "target_"
-MAX_CELLS = 10_000_000  # rounds times actions, up to which every action is counted though there are no predictions
 
 
 class UnknownTarget(ValueError):
@@ -70,14 +66,14 @@ class RoundsTable:
             raise BadLog(f"column {missing[0]} is missing")
         if not table.num_rows:
             raise BadLog("there is no round in the log")
-        _require_distinct(table)
+        require_distinct(table, "request_id")
         user, user_names = encode(table, "user_id")
         n_actions = integers(table, "n_actions")
         propensity, _ = numbers(table, "propensity")
         reward, _ = numbers(table, "reward")
         require_rows("propensity", propensity, (propensity > 0) & (propensity <= 1), "is not in (0, 1]")
-        names, action = _actions(table, n_actions)
-        is_eligible, predicted, unpredicted = _predictions(table, n_actions, names, action)
+        names, action = read_actions(table, n_actions)
+        is_eligible, predicted, unpredicted = read_predictions(table, n_actions, names, action)
         if is_eligible is None and len(names) == n_actions.max() and INTEGER.fullmatch(names[0]):
             is_eligible = np.arange(len(names)) < n_actions[:, None]
         return cls(
@@ -205,85 +201,3 @@ class RoundsTable:
         same = abs(distribution[np.arange(len(probability)), self.action] - probability) <= 1e-6
         require_rows(TARGET + name, probability, same, "is not what the column of the logged action says")
         return distribution
-
-
-def _require_distinct(table: pa.Table) -> None:
-    codes, names = encode(table, "request_id")
-    if len(names) < len(codes):
-        first = np.unique(codes, return_index=True)[1]
-        row = int(np.setdiff1d(np.arange(len(codes)), first)[0])
-        raise BadLog(f"column request_id, row {row + 1}: {names[codes[row]]} is there twice")
-
-
-def _actions(table: pa.Table, n_actions: Ints) -> tuple[tuple[str, ...], Ints]:
-    """Return the actions by their indices, and each round's action (rounds,); whole numbers are indices themselves."""
-    codes, logged = encode(table, "action")
-    predicted = [name.removeprefix(PREDICTED) for name in table.column_names if name.startswith(PREDICTED)]
-    if all(map(DECIMAL_INTEGER.fullmatch, logged)) and set(predicted).isdisjoint(logged):
-        logged = [name.partition(".")[0] for name in logged]
-    if all(map(INTEGER.fullmatch, logged)):
-        action = np.array([int(name) for name in logged], dtype=np.int64)[codes]
-        require_rows("action", action, (action >= 0) & (action < n_actions), "is not from 0 to n_actions - 1")
-        return _places(n_actions, set(predicted)), action
-    names = predicted or logged
-    indices = {name: index for index, name in enumerate(names)}
-    for code, name in enumerate(logged):
-        if name not in indices:
-            row = int(np.argmax(codes == code)) + 1
-            raise BadLog(f"column action, row {row}: {name} has no column {PREDICTED}{name}")
-    return tuple(names), np.array([indices[name] for name in logged])[codes]
-
-
-def _places(n_actions: Ints, predicted: Collection[str]) -> tuple[str, ...]:
-    """Return as many actions as any round has; a single one where there are very many, without predictions."""
-    count = int(n_actions.max())
-    if not predicted and count * len(n_actions) > MAX_CELLS:
-        count = 1
-    if predicted and "0" not in predicted:
-        raise BadLog(f"column {PREDICTED}0 is missing")
-    return tuple(map(str, range(count)))
-
-
-def _predictions(
-    table: pa.Table, n_actions: Ints, names: tuple[str, ...], action: Ints
-) -> tuple[Bools | None, Floats | None, str | None]:
-    """Return which actions a round had, their predictions (0 for the others), and why some round has none."""
-    if not any(name.startswith(PREDICTED) for name in table.column_names):
-        return None, None, f"column {PREDICTED}{names[0]} is missing, and one for each other action"
-    columns = [_column(table, PREDICTED + name) for name in names]
-    unpredicted = np.logical_and.reduce(
-        [empty for _, empty in columns]
-    )  # no model predicted the round, which is no fault
-    by_place = all(map(INTEGER.fullmatch, names))
-    is_eligible = np.zeros((len(action), len(names)), dtype=np.bool_)
-    predicted = np.zeros((len(action), len(names)))
-    for index, (name, (values, empty)) in enumerate(zip(names, columns, strict=True)):
-        is_eligible[:, index] = index < n_actions if by_place else ~empty
-        if (gaps := is_eligible[:, index] & empty & ~unpredicted).any():
-            raise BadLog(_gap(table, name, int(np.argmax(gaps)), n_actions))
-        predicted[:, index] = np.where(is_eligible[:, index], values, 0.0)
-    if unpredicted.any():
-        first = int(np.argmax(unpredicted)) + 1
-        return (
-            None,
-            None,
-            f"{unpredicted.sum()} of {len(unpredicted)} rounds have no {PREDICTED} cell, the first in row {first}",
-        )
-    counted = is_eligible.sum(axis=1)
-    require_rows("n_actions", n_actions, counted == n_actions, f"is not the number of its {PREDICTED} cells")
-    logged = is_eligible[np.arange(len(action)), action]
-    require_rows("action", np.array(names)[action], logged, f"is an action whose {PREDICTED} cell is empty")
-    return is_eligible, predicted, None
-
-
-def _column(table: pa.Table, name: str) -> tuple[Floats, Bools]:
-    """Return a column's numbers and where it is empty, which is everywhere if there is no such column."""
-    if name in table.column_names:
-        return numbers(table, name, gaps=True)
-    return np.zeros(table.num_rows), np.ones(table.num_rows, dtype=np.bool_)
-
-
-def _gap(table: pa.Table, name: str, row: int, n_actions: Ints) -> str:
-    if PREDICTED + name in table.column_names:
-        return f"column {PREDICTED}{name}, row {row + 1} is empty, of an action to choose from"
-    return f"column {PREDICTED}{name} is missing: row {row + 1} has {n_actions[row]} actions"
