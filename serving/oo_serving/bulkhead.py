@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from oo_serving.body import IDENTITY, count_values
-from oo_serving.connection_pool import ConnectionPool, Headers, UpstreamResponse, is_header_value
+from oo_serving.connection_pool import ConnectionPool
 from oo_serving.pace import MIN_WEIGHT_IN_TURNS, weight
 from oo_serving.problem_response import Response, unavailable
+from oo_serving.request_head import Headers, is_header_value
+from oo_serving.upstream_connection import UpstreamResponse
 
 __all__ = ["Bulkhead", "Worker"]
 

@@ -8,7 +8,8 @@ import orjson
 import pytest
 from oo_contracts.generate import GenerateReply
 from oo_prompts.prompt_registry import load_prompts
-from oo_serving.connection_pool import ConnectionPool, UpstreamResponse
+from oo_serving.connection_pool import ConnectionPool
+from oo_serving.upstream_connection import UpstreamResponse
 from oo_transformers.degradation import LanguageModelTimeout, LanguageModelUnavailable
 from oo_transformers.language_model import LiteLlm, _completion
 

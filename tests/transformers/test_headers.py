@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oo_contracts.inference import DEADLINE_HEADER, REQUEST_ID_HEADER
 from oo_prompts.prompt_registry import load_prompts
-from oo_serving.connection_pool import ConnectionPool, header_value
+from oo_serving.connection_pool import ConnectionPool
+from oo_serving.request_head import header_value
 from oo_transformers.language_model import LiteLlm
 from oo_transformers.predictor_client import InferenceClient, forwarded_headers
 from oo_transformers.settings import TransformerSettings

@@ -9,7 +9,7 @@ import pytest
 from oo_contracts.events import ScoreDecision
 from oo_contracts.score import ScoreReply
 from oo_features.feature_sets import RANKER_V1
-from oo_serving.connection_pool import UpstreamResponse
+from oo_serving.upstream_connection import UpstreamResponse
 from oo_transformers.degradation import FeatureSetMismatch, PredictorUnavailable
 from oo_transformers.predictor_client import _values, forwarded_headers
 

@@ -10,7 +10,9 @@ from typing import Any
 import orjson
 from oo_contracts.generate import MAX_TOKENS, Usage
 from oo_prompts.prompt_registry import Prompt
-from oo_serving.connection_pool import ConnectionPool, UpstreamResponse, header_value
+from oo_serving.connection_pool import ConnectionPool
+from oo_serving.request_head import header_value
+from oo_serving.upstream_connection import UpstreamResponse
 
 from oo_transformers.degradation import LanguageModelTimeout, LanguageModelUnavailable
 

@@ -14,7 +14,9 @@ from urllib.parse import quote
 import orjson
 from oo_contracts.inference import DEADLINE_HEADER, REQUEST_ID_HEADER
 from oo_contracts.score import ModelInfo
-from oo_serving.connection_pool import ConnectionPool, UpstreamResponse, header_value, is_header_value
+from oo_serving.connection_pool import ConnectionPool
+from oo_serving.request_head import header_value, is_header_value
+from oo_serving.upstream_connection import UpstreamResponse
 
 from oo_transformers.degradation import FeatureSetMismatch, PredictorUnavailable, PredictorUnreachable
 
