@@ -28,9 +28,10 @@ from oo_experiments.policies.beliefs import Beliefs
 
 from oo_consumers import metrics, streams
 from oo_consumers.beliefs.fold import Fold, RequestHistories
+from oo_consumers.dead_letter_stream import DeadLetterStream
 from oo_consumers.effect_store import StoreError
 from oo_consumers.progress import ReaderProgress
-from oo_consumers.pull_consumer import ACK_TIMEOUT_S, NATS_ERRORS, RETRY_DELAY_S, DeadLetterStream
+from oo_consumers.pull_consumer import ACK_TIMEOUT_S, NATS_ERRORS, RETRY_DELAY_S
 from oo_consumers.subscription import printable
 
 __all__ = ["READER_NAME", "BeliefWriter", "experiments_with_beliefs", "serialize", "stored_digest"]

@@ -9,29 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 
 from oo_consumers import metrics, streams
+from oo_consumers.dead_letter_stream import DeadLetterStream
 from oo_consumers.event_reader import Unreadable, read_event
 from oo_consumers.in_flight import gather
 from oo_consumers.lake.delta import ConcurrentAppend, Lake, LakeUnavailable
+from oo_consumers.lake.ordered_reader import SequenceGap, ordered_reader
 from oo_consumers.lake.tables import LakeTable, StreamEvent
 from oo_consumers.progress import ReaderProgress
 from oo_consumers.pull_consumer import (
     ACK_TIMEOUT_S,
-    FETCH_TIMEOUT_S,
     NATS_ERRORS,
     RETRY_DELAY_S,
-    DeadLetterStream,
     JetStreamMessage,
 )
 from oo_consumers.subscription import printable
@@ -40,15 +37,8 @@ __all__ = ["LakeWriter"]
 
 log = logging.getLogger(__name__)
 
-FETCH_BATCH = 500  # messages at a time
-MAX_BATCH = 5_000  # events in one transaction
-INACTIVE_THRESHOLD_S = 60.0  # seconds after which the server drops the reader of a process that is gone
 POSITION_INTERVAL = 10_000  # messages for others after which a quiet table says that it has seen them
 COMPACTION_INTERVAL = 200  # transactions of this process until its small files are put together, or that is tried again
-
-
-class SequenceGap(Exception):
-    """Messages came out of order because the connection broke; read again from the table's position."""
 
 
 @dataclass(slots=True)
@@ -91,15 +81,13 @@ class LakeWriter:
         stream = await self._stream(js)
         position = await self._position(stream)
         await self._say_what_is_gone(js, stream, position)
-        async with self._reader(js, position) as reader:
+        async with ordered_reader(self.connection, js, self.table, position) as reader:
             self.progress.began(self.name)
-            number = 0
             while not self.stop.is_set():
-                messages, number = await self._messages(reader, number)
-                if messages:
+                if messages := await reader.batch(self.interval_s, self.stop):
                     position = await self._append(js, stream, messages)
                     await self._compact()
-                if (last := await self._quiet(js, reader, number)) >= position + POSITION_INTERVAL:
+                if (last := await reader.last_if_quiet()) >= position + POSITION_INTERVAL:
                     await asyncio.to_thread(self.lake.append, self.table, stream, (), last)
                     position = last
                 self.progress.succeeded(self.name)
@@ -111,19 +99,6 @@ class LakeWriter:
         except LakeUnavailable:
             metrics.LAKE_LAG.labels(self.table.name).set(math.nan)
             raise
-
-    async def _quiet(self, js: JetStreamContext, reader: JetStreamContext.PullSubscription, number: int) -> int:
-        """Return the stream's last sequence when everything for this table was read, else 0.
-
-        The order of the two questions matters: what is published between them is pending by the second.
-        """
-        last = (await js.stream_info(self.table.stream.name)).state.last_seq
-        info = await reader.consumer_info()
-        dealt = info.delivered.consumer_seq if info.delivered else 0
-        if dealt != number:
-            raise SequenceGap(f"{dealt} were dealt out, and {number} came")
-        metrics.LAKE_LAG.labels(self.table.name).set(info.num_pending or 0)
-        return 0 if info.num_pending else last
 
     async def _stream(self, js: JetStreamContext) -> str:
         """Return the stream's identity: its name with its creation, because a stream made again counts from 1."""
@@ -140,42 +115,6 @@ class LakeWriter:
             gone = position + 1, first - 1
             log.error("%s: %s deleted %d to %d before they were read", self.table.name, stream, *gone)
             metrics.LAKE_GONE.labels(self.table.name).inc(first - position - 1)
-
-    @asynccontextmanager
-    async def _reader(self, js: JetStreamContext, position: int) -> AsyncIterator[JetStreamContext.PullSubscription]:
-        config = ConsumerConfig(
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=position + 1,
-            ack_policy=AckPolicy.NONE,
-            filter_subject=self.table.subjects,
-            inactive_threshold=INACTIVE_THRESHOLD_S,
-            mem_storage=True,
-            num_replicas=1,
-        )
-        name, consumer = self.table.stream.name, await js.add_consumer(self.table.stream.name, config)
-        metrics.LAKE_LAG.labels(self.table.name).set(consumer.num_pending or 0)  # true also of who gets no further
-        reader = await js.pull_subscribe_bind(consumer.name, name)
-        try:
-            yield reader
-        finally:
-            if not self.connection.is_closed:
-                await reader.unsubscribe()
-                with suppress(NotFoundError, *NATS_ERRORS):
-                    await js.delete_consumer(name, consumer.name)
-
-    async def _messages(self, reader: JetStreamContext.PullSubscription, number: int) -> tuple[list[Msg], int]:
-        """Return the messages of one transaction, of at most `interval_s` seconds, and the number of the last one."""
-        end = time.monotonic() + self.interval_s
-        batch: list[Msg] = []
-        while len(batch) < MAX_BATCH and time.monotonic() < end and not self.stop.is_set():
-            try:
-                messages = await reader.fetch(FETCH_BATCH, timeout=FETCH_TIMEOUT_S)
-            except TimeoutError:  # nats-py raises its own, a subclass, and now and then the plain one
-                messages = []
-            for message in messages:
-                number = _next(message, number)
-            batch += messages
-        return batch, number
 
     async def _append(self, js: JetStreamContext, stream: str, messages: Sequence[Msg]) -> int:
         """Append each message as a row, or bury it; return the sequence at which the table stands then."""
@@ -246,15 +185,3 @@ class LakeWriter:
     async def _pause(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stop.wait(), RETRY_DELAY_S)
-
-
-def _next(message: Msg, number: int) -> int:
-    """Return the message's number in the server's delivery; a number left out is a message that never arrived.
-
-    Raises:
-        SequenceGap: it is not the number after `number`.
-    """
-    delivered = int(message.metadata.sequence.consumer)
-    if delivered != number + 1:
-        raise SequenceGap(f"{number + 1} was to come, and {delivered} came")
-    return delivered
