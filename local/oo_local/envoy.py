@@ -15,13 +15,11 @@ from typing import Any
 
 import yaml
 
+from oo_local.envoy_resources import TYPES, Json, address, cluster, listener, resources
 from oo_local.layout import SLOTS, Layout, shadow_of
 
-__all__ = ["TYPES", "Split", "bootstrap", "write", "write_split"]
+__all__ = ["Split", "bootstrap", "write", "write_split"]
 
-TYPES = "type.googleapis.com/envoy."
-HTTP = TYPES + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-ROUTER = {"name": "router", "typed_config": {"@type": TYPES + "extensions.filters.http.router.v3.Router"}}
 ELSEWHERE = TYPES + "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 RETRY = {
     "retry_on": "connect-failure,refused-stream,reset-before-request",
@@ -29,15 +27,7 @@ RETRY = {
     "retry_host_predicate": [{"name": "elsewhere", "typed_config": {"@type": ELSEWHERE}}],
     "host_selection_retry_max_attempts": 3,
 }
-CHECK = {
-    "timeout": "1s",
-    "interval": "1s",
-    "no_traffic_interval": "1s",  # a minute by default, for which an endpoint that was not up at first would stay away
-    "unhealthy_threshold": 2,  # one slow answer on a busy machine is no outage
-    "healthy_threshold": 1,
-}
 ROUTES = Path(__file__).parents[2] / "charts" / "oo-ml" / "files" / "routes.yaml"  # the chart's own list
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ def bootstrap(layout: Layout, name: str) -> Json:
     clusters = {"path_config_source": {"path": f"{folder}/cds.json", "watched_directory": {"path": str(folder)}}}
     return {
         "node": {"id": name, "cluster": "oo-ml"},
-        "admin": {"address": _address(layout.at(name))},
+        "admin": {"address": address(layout.at(name))},
         "dynamic_resources": {"lds_config": source, "cds_config": clusters},
     }
 
@@ -67,18 +57,18 @@ def write(layout: Layout, values: Mapping[str, Any], split: Split) -> None:
     for name in ("envoy-1", "envoy-2"):
         _place(folder / f"{name}.json", bootstrap(layout, name))
     listeners = [
-        _listener("ingress", layout.at("ingress"), {"route_config": _entry(values)}),
-        _listener("split", layout.at("split"), {"rds": _watched(folder, "split")}),
+        listener("ingress", layout.at("ingress"), {"route_config": _entry(values)}),
+        listener("split", layout.at("split"), {"rds": _watched(folder, "split")}),
     ]
-    _place(folder / "cds.json", _resources("config.cluster.v3.Cluster", _clusters(layout)))
+    _place(folder / "cds.json", resources("config.cluster.v3.Cluster", _clusters(layout)))
     write_split(layout, values, split)
-    _place(folder / "lds.json", _resources("config.listener.v3.Listener", listeners))
+    _place(folder / "lds.json", resources("config.listener.v3.Listener", listeners))
 
 
 def write_split(layout: Layout, values: Mapping[str, Any], split: Split) -> str:
     """Write only the split, which takes effect at once; return the version that Envoy reports when it has taken it
     over."""
-    routes = _resources("config.route.v3.RouteConfiguration", [_split(values, split)])
+    routes = resources("config.route.v3.RouteConfiguration", [_split(values, split)])
     version = hashlib.sha256(json.dumps(routes).encode()).hexdigest()[:16]
     _place(layout.run / "envoy" / "rds.json", {"version_info": version, **routes})
     return version
@@ -112,86 +102,17 @@ def _only(name: str, route: Json) -> Json:
     return {"name": name, "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}]}
 
 
-def _listener(name: str, port: int, routes: Json) -> Json:
-    """Return a listener that both Envoys bind (SO_REUSEPORT), and that keeps the caller's x-request-id."""
-    manager = {
-        "@type": HTTP,
-        "stat_prefix": name,
-        "http_filters": [ROUTER],
-        "preserve_external_request_id": True,
-        "use_remote_address": True,
-        "normalize_path": True,
-        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "oo-ml"},
-        "local_reply_config": _problems(),
-        **routes,
-    }
-    chain = {"filters": [{"name": "http", "typed_config": manager}]}
-    return {"name": name, "address": _address(port), "enable_reuse_port": True, "filter_chains": [chain]}
-
-
-def _problems() -> Json:
-    """Return the form of Envoy's own responses: problem+json, and retry-after for an outage."""
-    retry = {"header": {"key": "retry-after", "value": "1"}}
-    return {
-        "mappers": [
-            {"filter": _is_status(503), "headers_to_add": [retry]},
-            {
-                "filter": _is_status(501),
-                "status_code": 400,
-            },  # the body has an unknown coding, which is the caller's error
-        ],
-        "body_format": {
-            "json_format": {
-                "type": "about:blank",
-                "title": "the ingress could not pass the call on",
-                "status": "%RESPONSE_CODE%",
-                "detail": "%RESPONSE_FLAGS%",
-            },
-            "content_type": "application/problem+json",
-        },
-    }
-
-
-def _is_status(code: int) -> Json:
-    value = {"default_value": code, "runtime_key": "none"}
-    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
-
-
 def _clusters(layout: Layout) -> list[Json]:
     return [
-        _cluster("transformer", [layout.at("transformer-1"), layout.at("transformer-2")], "/healthz/ready"),
-        *(_cluster(slot, [layout.at(slot)]) for slots in SLOTS.values() for slot in slots),
-        *(_cluster(shadow_of(slot), [layout.at(shadow_of(slot))]) for slot in SLOTS["challenger"]),
+        cluster("transformer", [layout.at("transformer-1"), layout.at("transformer-2")], "/healthz/ready"),
+        *(cluster(slot, [layout.at(slot)]) for slots in SLOTS.values() for slot in slots),
+        *(cluster(shadow_of(slot), [layout.at(shadow_of(slot))]) for slot in SLOTS["challenger"]),
     ]
-
-
-def _cluster(name: str, ports: list[int], health: str | None = None) -> Json:
-    endpoints = [{"endpoint": {"address": _address(port)}} for port in ports]
-    cluster: Json = {
-        "name": name,
-        "type": "STATIC",
-        "connect_timeout": "0.25s",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
-    }
-    if health is not None:
-        cluster["common_lb_config"] = {
-            "update_merge_window": "0s"
-        }  # a second by default, in which a returned endpoint gets no calls
-        cluster["health_checks"] = [{**CHECK, "http_health_check": {"path": health}}]
-    return cluster
 
 
 def _watched(folder: Path, name: str) -> Json:
     source = {"path": f"{folder}/rds.json", "watched_directory": {"path": str(folder)}}
     return {"route_config_name": name, "config_source": {"path_config_source": source}}
-
-
-def _address(port: int) -> Json:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def _resources(kind: str, items: list[Json]) -> Json:
-    return {"resources": [{"@type": TYPES + kind, **item} for item in items]}
 
 
 def _place(path: Path, content: Json) -> None:

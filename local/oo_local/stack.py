@@ -10,22 +10,12 @@ from typing import Any
 
 from oo_local.layout import Layout, shadow_of
 from oo_local.process import Process
+from oo_local.process_environment import process_environment
 from oo_local.programs import Programs
 
 __all__ = ["Stack"]
 
 CHART = Path(__file__).parents[2] / "charts" / "oo-ml"
-PASSED_VARIABLES = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TMPDIR",
-    "TZ",
-    "LD_LIBRARY_PATH",
-    "SSL_CERT_FILE",
-    "DEFAULT_PROMPT_VERSION",
-)
 LLM_DEADLINE_MS = 10_000  # a small model on a laptop that does other things too
 
 
@@ -51,7 +41,7 @@ class Stack:
         layout = self.layout
         settings = ("-c", f"{CHART}/files/nats.conf")
         arguments = (*settings, "-sd", f"{layout.data}/nats", "-a", "127.0.0.1", "-p", str(layout.at("nats")))
-        return Process("nats", (self.programs.nats, "-js", *arguments), layout.at("nats"), self._environ())
+        return Process("nats", (self.programs.nats, "-js", *arguments), layout.at("nats"), process_environment())
 
     def mlflow(self) -> Process:
         """Return the MLflow server, without its job runner, which is of no use here, costs a gigabyte and imports
@@ -64,7 +54,7 @@ class Stack:
             f"{layout.data}/artifacts",
         )
         listen = ("--host", "127.0.0.1", "--port", str(layout.at("mlflow")), "--workers", "1")
-        environ = self._environ(
+        environ = process_environment(
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
             MLFLOW_DISABLE_TELEMETRY="true",
             LITELLM_LOCAL_MODEL_COST_MAP="True",
@@ -80,14 +70,14 @@ class Stack:
             "llm",
             self._module("oo_local.llm", "--port", str(port)),
             port,
-            self._environ(OMP_NUM_THREADS="2"),
+            process_environment(OMP_NUM_THREADS="2"),
             "/health",
         )
 
     def litellm(self) -> Process:
         """Return LiteLLM behind its list of routes, without looking prices up on the network, which only costs time."""
         port, files = self.layout.at("litellm"), f"{CHART}/files"
-        environ = self._environ(
+        environ = process_environment(
             LITELLM_MASTER_KEY=self.key,
             LITELLM_LOCAL_MODEL_COST_MAP="True",
             OO_LLM_MODEL="openai/smollm2",
@@ -110,7 +100,7 @@ class Stack:
 
     def _consumer(self, name: str, module: str, where: Mapping[str, str]) -> Process:
         port = self.layout.at(name)
-        environ = self._environ(
+        environ = process_environment(
             "OO_CONSUMER_",
             OO_CONSUMER_NATS_URL=self.layout.nats_url,
             OO_CONSUMER_HOST="127.0.0.1",
@@ -126,7 +116,7 @@ class Stack:
         """
         port = self.layout.at(slot)
         copies = ("--shadow_port", str(self.layout.at(shadow_of(slot)))) if name == "challenger" else ()
-        environ = self._environ(
+        environ = process_environment(
             "OO_PREDICTOR_",
             OO_PREDICTOR_HOST="127.0.0.1",
             OO_PREDICTOR_NATS_URL=self.layout.nats_url,
@@ -142,7 +132,7 @@ class Stack:
         """Return one of the two transformers."""
         name = f"transformer-{number}"
         port = self.layout.at(name)
-        environ = self._environ(
+        environ = process_environment(
             "OO_TRANSFORMER_",
             OO_TRANSFORMER_HOST="127.0.0.1",
             OO_TRANSFORMER_NATS_URL=self.layout.nats_url,
@@ -159,11 +149,11 @@ class Stack:
         name = f"envoy-{number}"
         file = f"{self.layout.run}/envoy/{name}.json"
         command = (self.programs.envoy, "-c", file, "--disable-hot-restart", "--concurrency", "1", "-l", "warning")
-        return Process(name, command, self.layout.at(name), self._environ(), "/ready")
+        return Process(name, command, self.layout.at(name), process_environment(), "/ready")
 
     def pipeline(self, *words: str) -> tuple[tuple[str, ...], dict[str, str]]:
         """Return the command and environment of a batch job against this stack."""
-        environ = self._environ(
+        environ = process_environment(
             "OO_PIPELINE_",
             OO_PIPELINE_NATS_URL=self.layout.nats_url,
             OO_PIPELINE_STORE_URL=self.layout.store_url,
@@ -183,19 +173,3 @@ class Stack:
             **{process.name: process for process in self.consumers()},
         }
         return {name: part.environ for name, part in parts.items()} | {"pipelines": self.pipeline("train")[1]}
-
-    def _environ(self, service: str | None = None, **more: str) -> dict[str, str]:
-        """Return a small environment: of the caller's only what is meant for the service, by its prefix."""
-        passed = {
-            name: value
-            for name, value in os.environ.items()
-            if name in PASSED_VARIABLES or (service and name.startswith(service))
-        }
-        return {
-            **passed,
-            "PYTHONSAFEPATH": "1",
-            "PYTHONUNBUFFERED": "1",
-            "OMP_NUM_THREADS": "1",
-            "NO_PROXY": "*",
-            **more,
-        }
