@@ -18,8 +18,6 @@ from oo_features.registry_ts.forms import (
     FIELDS,
     FUNCTION_VALUES,
     NEVER,
-    PLAIN,
-    READERS,
     READING,
     SCALARS,
     STATEMENTS,
@@ -31,9 +29,9 @@ from oo_features.registry_ts.forms import (
     unwrapped,
 )
 from oo_features.registry_ts.imports import LOADING
-from oo_features.registry_ts.mentions import FILLING, mentions, root, written
-from oo_features.registry_ts.module import Module, NonConstant
-from oo_features.registry_ts.reach import Reach, as_function
+from oo_features.registry_ts.mentions import FILLING, mentions, written
+from oo_features.registry_ts.module import Module
+from oo_features.registry_ts.name_scope import NameScope
 from oo_features.registry_ts.source_file import NotConstant, children, text, walk
 
 __all__ = ["Purity"]
@@ -43,21 +41,10 @@ UNRUN = {"type_parameters", "type_annotation", "identifier"}  # parts of a funct
 
 
 @dataclass(frozen=True, slots=True)
-class Purity:
-    """The check of one file, or of a function of it: the names that get at the registry here, and what may be
-    filled."""
+class Purity(NameScope):
+    """The check of one file, or of a function of it; `active` are the functions that are being looked into."""
 
-    reach: Reach
-    module: Module
-    names: frozenset[str]
-    dangerous: frozenset[str]  # properties that do something when they are read or called
-    fresh: frozenset[str] = frozenset()  # constants that began empty: what is put into them changes nothing else
-    local: frozenset[str] = frozenset()
     active: list[Node] = field(default_factory=list)
-
-    def refusal(self, node: Node) -> NotConstant:
-        """Return the refusal of a node that may change the registry."""
-        return self.module.source.refuse(node, f"`{' '.join(text(node).split())[:60]}` may change the registry")
 
     def check(self, node: Node) -> None:
         """Refuse what may change something; what mentions nothing, or runs later, is left alone.
@@ -75,10 +62,6 @@ class Purity:
                 self.check(part)
         else:
             raise self.refusal(node)
-
-    def mentions(self, node: Node) -> bool:
-        """Return whether a node mentions a name that gets at the registry, or loads a file that does."""
-        return mentions(node, set(self.names)) or self.reach.loads(self.module, node)
 
     def read(self, node: Node) -> None:
         """Check `a.b` and `a[0]`: reading runs nothing, unless the property is an accessor that does something."""
@@ -99,7 +82,7 @@ class Purity:
     def loop(self, node: Node) -> None:
         """Check `for (const f of all)`; without a `const`, each round assigns to an existing variable."""
         left, kind = node.child_by_field_name("left"), node.child_by_field_name("kind")
-        if left is None or (kind is None and not (self._is_variable(left) and self._is_known(left))):
+        if left is None or (kind is None and not (self.is_variable(left) and self.is_known(left))):
             raise self.refusal(node)
         for part in children(node):
             self.check(part)
@@ -115,36 +98,12 @@ class Purity:
         """Check an assignment: to a variable, or to a part of something new of our own, which nobody else has."""
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         owner = left if left is not None else node.child_by_field_name("argument")
-        if owner is None or not (self._is_variable(owner) or self._is_place(owner)):
+        if owner is None or not (self.is_variable(owner) or self.is_place(owner)):
             raise self.refusal(node)
         if right is not None:
             self.check(right)
-        if not (self._is_known(owner) or right is None or self.is_scalar(right)):
+        if not (self.is_known(owner) or right is None or self.is_scalar(right)):
             raise self.refusal(node)
-
-    def _is_known(self, node: Node) -> bool:
-        """Return whether what is put into something stays under a name that counts as the registry's."""
-        name = root(node)
-        return name in self.local or name in self.names
-
-    def _is_variable(self, node: Node) -> bool:
-        if node.type != "identifier":
-            return False
-        binding = self.module.bindings.get(text(node))
-        return text(node) in self.local or (
-            isinstance(binding, NonConstant) and binding.node.type == "variable_declarator"
-        )
-
-    def _is_place(self, node: Node) -> bool:
-        owner = node.child_by_field_name("object")
-        return owner is not None and owner.type == "identifier" and text(owner) in self.fresh
-
-    def _is_filled(self, owner: Node) -> bool:
-        """Return whether the owner's methods are JavaScript's own, and what it gets stays under a name that is known
-        here."""
-        if owner.type != "identifier" or text(owner) not in self.fresh:
-            return False
-        return self._is_known(owner) and text(owner) not in written(self.module.source)[0]
 
     def call(self, node: Node) -> None:
         """Check a call or a `new`, and run the function that it calls if that is known."""
@@ -181,9 +140,9 @@ class Purity:
 
     def _call_method(self, node: Node, callee: Node, arguments: list[Node]) -> None:
         owner, name = unwrapped(callee.child_by_field_name("object") or callee), static_property(callee) or ""
-        if (name in FILLING and self._is_filled(owner)) or self._is_reader(callee):
+        if (name in FILLING and self.is_filled(owner)) or self.is_reader(callee):
             self._checked(arguments)
-        elif owner.type == "identifier" and (function := self._method(owner, name)) is not None:
+        elif owner.type == "identifier" and (function := self.method(owner, name)) is not None:
             self._run_by_name(node, function, self._checked(arguments))
         elif not self.mentions(owner) and owner.type != "array":
             if not all(self.is_scalar(argument) for argument in arguments):
@@ -194,13 +153,6 @@ class Purity:
             self.check(owner)
             for argument in arguments:
                 self._argument(argument, arguments, name)
-
-    def _method(self, owner: Node, name: str) -> tuple[Module, Node] | None:
-        return None if text(owner) in self.local else self.reach.method(self.module.source.path, text(owner), name)
-
-    def _is_reader(self, callee: Node) -> bool:
-        owner = callee.child_by_field_name("object") or callee
-        return text(callee) in READERS | PLAIN and text(owner) not in self.module.bindings.keys() | self.names
 
     def _checked(self, arguments: list[Node]) -> bool:
         """Check arguments, and return whether any of them may be the registry's.
@@ -221,18 +173,10 @@ class Purity:
         if function is not None:
             fills = method.startswith("reduce") and len(arguments) == 2 and is_new(arguments[1], self.module.bindings)
             self.run(*function, True, fills=fills)
-        elif argument == arguments[0] and method in CALLBACKS and not self._is_reader(argument):
+        elif argument == arguments[0] and method in CALLBACKS and not self.is_reader(argument):
             raise self.refusal(argument)
         else:
             self.check(argument)
-
-    def function(self, node: Node) -> tuple[Module, Node] | None:
-        """Return the function that stands here, or that a name of these files means; None when it is neither."""
-        if node.type in FUNCTION_VALUES:
-            return self.module, node
-        if node.type != "identifier" or text(node) in self.local:
-            return None
-        return as_function(self.reach.binding(self.module.source.path, text(node)))
 
     def run(self, module: Module, node: Node, reaches_registry: bool, *, fills: bool = False) -> None:
         """Check a function that runs now.
