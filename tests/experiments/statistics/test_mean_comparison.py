@@ -11,10 +11,10 @@ from oo_experiments.statistics.mean_comparison import (
     MIN_DEGREES,
     MIN_USERS,
     MeanDifference,
-    UserMoments,
     compare_means,
     mean_difference,
 )
+from oo_experiments.statistics.user_moments import UserMoments
 from scipy import stats
 
 ARMS = {"challenger": "b", "champion": "a"}

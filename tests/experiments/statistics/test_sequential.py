@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from oo_experiments.statistics.mean_comparison import UserMoments, mean_difference
+from oo_experiments.statistics.mean_comparison import mean_difference
 from oo_experiments.statistics.quantiles import normal_quantile
 from oo_experiments.statistics.sequential import radius, rho
+from oo_experiments.statistics.user_moments import UserMoments
 
 RUNS, LOOKS, EACH = 2_000, 1_000, 20  # users between two looks
 STEPS = LOOKS + 5  # the first look is at 120 users
