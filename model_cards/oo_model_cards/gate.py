@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-from oo_model_cards.card import AliasMove, ModelCard
+from oo_model_cards.card import ModelCard
+from oo_model_cards.card_parts import AliasMove
 from oo_model_cards.errors import ArtifactError, InvalidModelOutput, NotFinite, OtherModel, OutOfRange, TooSlow
 from oo_model_cards.registry import Registry
 from oo_model_cards.version import RegisteredVersion

@@ -12,9 +12,10 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 
-from oo_model_cards import artifact, training_run
+from oo_model_cards import abandoned_runs, artifact, training_run
 from oo_model_cards.artifact import ModelFiles
-from oo_model_cards.card import AliasMove, ModelCard
+from oo_model_cards.card import ModelCard
+from oo_model_cards.card_parts import AliasMove
 from oo_model_cards.fetch_space import fetch_space, refill
 from oo_model_cards.mlflow_errors import translate_errors
 from oo_model_cards.registration import log_training, register
@@ -99,7 +100,7 @@ class Registry:
         reasons.
 
         What such a run registered is removed, unless an alias names it. A training that is still alive is left alone;
-        `training_run` says how that is known.
+        `abandoned_runs` says how that is known.
 
         Raises:
             RegistryUnavailable: MLflow does not answer.
@@ -107,9 +108,9 @@ class Registry:
         with translate_errors():
             client = self._client()
             experiment = client.get_experiment_by_name(name)
-            return (
-                training_run.close_abandoned(client, experiment.experiment_id, name, self._clock) if experiment else {}
-            )
+            if experiment is None:
+                return {}
+            return abandoned_runs.close_abandoned(client, experiment.experiment_id, name, self._clock)
 
     def resolve(self, reference: str) -> RegisteredVersion:
         """Return the version that `name@alias` points at now, or that `name/3` is.

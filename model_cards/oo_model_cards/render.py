@@ -6,7 +6,8 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
-from oo_model_cards.card import Estimate, ModelCard
+from oo_model_cards.card import ModelCard
+from oo_model_cards.card_parts import Estimate
 
 __all__ = ["markdown"]
 

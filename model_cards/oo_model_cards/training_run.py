@@ -1,15 +1,10 @@
-"""A training's run in MLflow: open while its process lives, and closed by the next training if that was killed.
+"""A training's run in MLflow: open while its process lives.
 
-A run names its process, and holds a lease of LEASE_S that it renews each RENEWAL_S. A training that finds it RUNNING
-closes it
-
-- at once, if its process can be seen from here (same host, boot and PID namespace) and is gone;
-- if it cannot be seen, once the lease is over;
-- if it names no process, for an earlier version opened it, after UNLEASED_S: far longer than publishing takes.
-
-What a run leaves is undone first and its status written last, so that a closing that is killed in between is taken up
-by the next. Model versions of it that no alias names are deleted, logged models that were not finished are FAILED. A
-version is whole, with its card, before its run is FINISHED, so one whose run is not was never offered to anybody.
+A run names its process, and holds a lease of LEASE_S that it renews each RENEWAL_S. What it leaves when it is closed
+without having FINISHED is undone first and its status written last, so that a closing that is killed in between is
+taken up by the next. Model versions of it that no alias names are deleted, logged models that were not finished are
+FAILED. A version is whole, with its card, before its run is FINISHED, so one whose run is not was never offered to
+anybody.
 """
 
 from __future__ import annotations
@@ -22,11 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelStatus, Run
+from mlflow.entities import LoggedModelStatus
 from mlflow.exceptions import MlflowException
-from pydantic import ValidationError
 
-from oo_model_cards.process_identity import ProcessIdentity, current, is_running
+from oo_model_cards.process_identity import current
 from oo_model_cards.version import RegistryError
 
 __all__ = [
@@ -35,12 +29,12 @@ __all__ = [
     "LEASE_TAG",
     "PROCESS_TAG",
     "RENEWAL_S",
-    "UNLEASED_S",
     "Clock",
     "TrainingRun",
-    "close_abandoned",
+    "close_run",
     "now",
     "open_run",
+    "run_name",
 ]
 
 PROCESS_TAG = "oo.process"
@@ -48,8 +42,6 @@ LEASE_TAG = "oo.lease_until"
 CLOSED_TAG = "oo.closed_because"
 LEASE_S = 900.0
 RENEWAL_S = 60.0
-UNLEASED_S = 86_400.0
-PAGE_SIZE = 1_000  # runs per request
 
 log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -89,7 +81,7 @@ def open_run(client: MlflowClient, experiment: str, model: str, clock: Clock) ->
         RegistryError: somebody closed the run meanwhile.
     """
     tags = {PROCESS_TAG: current().model_dump_json(), LEASE_TAG: _lease(clock)}
-    info = client.create_run(experiment, run_name=_run_name(model), tags=tags).info
+    info = client.create_run(experiment, run_name=run_name(model), tags=tags).info
     run = TrainingRun(client, info.run_id, experiment, model, info.start_time)
     with _renew(run, clock):
         try:
@@ -101,16 +93,8 @@ def open_run(client: MlflowClient, experiment: str, model: str, clock: Clock) ->
     client.set_terminated(run.run_id, "FINISHED")
 
 
-def close_abandoned(client: MlflowClient, experiment: str, model: str, clock: Clock) -> dict[str, str]:
-    """Close the abandoned runs of a model's trainings, and return run ids with the reasons; other runs are left
-    alone."""
-    abandoned = [(run, why) for run in _running(client, experiment, model) if (why := _why_abandoned(run, clock()))]
-    for run, why in abandoned:
-        _close(TrainingRun(client, run.info.run_id, experiment, model, run.info.start_time), "KILLED", why)
-    return {run.info.run_id: why for run, why in abandoned}
-
-
-def _run_name(model: str) -> str:
+def run_name(model: str) -> str:
+    """Return the name of every run that trains a model."""
     return f"train {model}"
 
 
@@ -138,51 +122,16 @@ def _renew(run: TrainingRun, clock: Clock) -> Iterator[None]:
         thread.join()
 
 
-def _running(client: MlflowClient, experiment: str, model: str) -> list[Run]:
-    condition = f"attributes.status = 'RUNNING' and attributes.run_name = '{_run_name(model)}'"
-    runs, token = [], None
-    while True:
-        page = client.search_runs([experiment], condition, max_results=PAGE_SIZE, page_token=token)
-        runs.extend(page)
-        token = page.token
-        if not token:
-            return runs
-
-
-def _why_abandoned(run: Run, instant: datetime) -> str | None:
-    """Return why nobody works on the run any more; None if somebody does, or might."""
-    tags = run.data.tags
-    try:
-        process = ProcessIdentity.model_validate_json(tags[PROCESS_TAG])
-        until = datetime.fromisoformat(tags[LEASE_TAG])
-    except (KeyError, ValueError, ValidationError):
-        return _why_unleased(run, instant)
-    where = f"process {process.pid} on {process.host}"
-    match is_running(process):
-        case True:
-            return None
-        case False:
-            return f"{where} ended without closing it"
-        case _:
-            return f"the lease of {where} ended at {until.isoformat()}" if until < instant else None
-
-
-def _why_unleased(run: Run, instant: datetime) -> str | None:
-    begun = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
-    old = instant - begun > timedelta(seconds=UNLEASED_S)
-    return f"it names no process and began at {begun.isoformat(timespec='seconds')}" if old else None
-
-
 def _close_failed(run: TrainingRun, why: str) -> None:
     """Close a run after an error of ours, which must not be hidden: MLflow may be its reason and not answer here
     either."""
     try:
-        _close(run, "FAILED", why)
+        close_run(run, "FAILED", why)
     except (MlflowException, OSError) as error:
         log.warning("run %s stays open until a next training closes it: %s", run.run_id, error)
 
 
-def _close(run: TrainingRun, status: str, why: str) -> None:
+def close_run(run: TrainingRun, status: str, why: str) -> None:
     """Undo what the run left, then end it; each step may have been done before, by us or somebody else."""
     removed = _remove_versions(run)
     for model in _unfinished_models(run):

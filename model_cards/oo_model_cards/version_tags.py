@@ -5,7 +5,8 @@ from __future__ import annotations
 from mlflow.entities.model_registry import ModelVersion
 from pydantic import ValidationError
 
-from oo_model_cards.card import AliasMove, ModelCard
+from oo_model_cards.card import ModelCard
+from oo_model_cards.card_parts import AliasMove
 from oo_model_cards.version import IncompleteVersion, RegisteredVersion
 
 __all__ = [

@@ -20,7 +20,7 @@ from oo_contracts.stack_status import StackStatus, write_status
 from oo_features.feature_record import record_of
 from oo_features.feature_set import FeatureSet
 from oo_features.feature_sets import RANKER_V1
-from oo_model_cards.card import Input
+from oo_model_cards.card_parts import Input
 from oo_model_cards.registry import Registry
 from oo_pipelines.simulation.simulate import Simulation
 from oo_pipelines.simulation.simulated_users import SimulatedUsers

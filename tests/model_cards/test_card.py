@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import pytest
 from example_models import NOW, card
-from oo_model_cards.card import (
-    AliasMove,
-    Calibration,
-    Estimate,
-    HumanSection,
-    Input,
-    Metric,
-    ModelCard,
-    Slice,
-    human_section,
-)
+from oo_model_cards.card import ModelCard
+from oo_model_cards.card_parts import AliasMove, Calibration, Estimate, Input, Metric, Slice
+from oo_model_cards.human_section import HumanSection, human_section
 from oo_model_cards.render import markdown
 from pydantic import ValidationError
 

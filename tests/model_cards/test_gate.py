@@ -8,7 +8,8 @@ import defective_graphs
 import pytest
 from example_models import NOW, card, parts
 from oo_model_cards import gate
-from oo_model_cards.card import AliasMove, ModelCard
+from oo_model_cards.card import ModelCard
+from oo_model_cards.card_parts import AliasMove
 from oo_model_cards.errors import (
     DigestMismatch,
     InvalidModelOutput,

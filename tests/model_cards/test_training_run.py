@@ -13,9 +13,10 @@ from example_models import NOW, card, parts
 from killed_trainings import STAGES, published_until
 from mlflow.exceptions import MlflowException
 from oo_model_cards import process_identity, training_run
+from oo_model_cards.abandoned_runs import UNLEASED_S
 from oo_model_cards.process_identity import ProcessIdentity
 from oo_model_cards.registry import Registry
-from oo_model_cards.training_run import CLOSED_TAG, LEASE_S, LEASE_TAG, PROCESS_TAG, UNLEASED_S
+from oo_model_cards.training_run import CLOSED_TAG, LEASE_S, LEASE_TAG, PROCESS_TAG
 from oo_model_cards.version import NotFound, RegistryError
 from waiting import eventually
 

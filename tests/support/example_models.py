@@ -9,17 +9,9 @@ import numpy as np
 import sklearn
 import skops.io
 from oo_model_cards.artifact import ModelFiles, Parity, ProbeSample
-from oo_model_cards.card import (
-    Bin,
-    Calibration,
-    Estimate,
-    Input,
-    Metric,
-    ModelCard,
-    Slice,
-    TrainingData,
-    human_section,
-)
+from oo_model_cards.card import ModelCard
+from oo_model_cards.card_parts import Bin, Calibration, Estimate, Input, Metric, Slice, TrainingData
+from oo_model_cards.human_section import human_section
 from skl2onnx import to_onnx
 from sklearn.ensemble import HistGradientBoostingClassifier
 

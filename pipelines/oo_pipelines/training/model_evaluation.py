@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from oo_model_cards.card import Bin, Calibration, Estimate, Metric, Slice
+from oo_model_cards.card_parts import Bin, Calibration, Estimate, Metric, Slice
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from oo_pipelines.training.dataset import Dataset, NotEnough

@@ -15,7 +15,9 @@ from oo_decisions.round import Round
 from oo_features.feature_record import record_of
 from oo_features.feature_sets import RANKER_V1
 from oo_model_cards import gate
-from oo_model_cards.card import Input, ModelCard, TrainingData, human_section
+from oo_model_cards.card import ModelCard
+from oo_model_cards.card_parts import Input, TrainingData
+from oo_model_cards.human_section import human_section
 from oo_model_cards.registry import RegisteredVersion, Registry, RegistryError
 
 from oo_pipelines.progress_bar import Progress
