@@ -87,6 +87,9 @@ bench: setup  ## our /score against the stock KServe chain, interleaved in one r
 bench-hostile: setup  ## p99 of a quiet client beside a hostile one, against the same alone
 	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/hostile.py $(ARGS)
 
+bench-consumers: setup  ## events that the consumers write per CPU-second, steady and in a backlog
+	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/consumers.py $(ARGS)
+
 load: setup  ## Locust against the running stack: p50, p95, p99 (ARGS="--rate 200 --run-time 60s --max-p99 50")
 	@mkdir -p .oo-ml && $(BIN)/locust --config tests/load/locust.conf $(ARGS)
 
@@ -103,4 +106,4 @@ images:  ## build the container images, all or some (ARGS="--archive FOLDER tran
 clean:  ## remove .venv and caches; the data in .oo-ml stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench load lock images clean
+.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench bench-hostile bench-consumers load lock images clean

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +55,7 @@ class Side:
     port: int
     request: bytes
     sound: Check
+    nats_url: str = ""
 
 
 def main() -> None:
@@ -114,12 +115,20 @@ def our_side(folder: Path, candidates: int, running: contextlib.ExitStack) -> Si
         wait_for(port)
     asyncio.run(make_streams(bus))
     scored: Check = lambda answer: answer["degraded"] is None and len(answer["scores"]) == candidates  # type: ignore[arg-type]  # noqa: E731  # JSON
-    return Side("oO/ml /score", ours, request("/score", call(candidates)), scored)
+    return Side("oO/ml /score", ours, request("/score", call(candidates)), scored, f"nats://127.0.0.1:{bus}")
 
 
 def start(running: contextlib.ExitStack, command: Sequence[object], bus: int = 0) -> None:
     """Start a process that ends with the run; `bus` is the port of its nats-server, where it has one."""
-    running.enter_context(process(command, bus))
+    told = {
+        "OMP_NUM_THREADS": "1",
+        "OO_TRANSFORMER_NATS_URL": f"nats://127.0.0.1:{bus}",
+        "OO_PREDICTOR_NATS_URL": f"nats://127.0.0.1:{bus}",
+        "OO_TRANSFORMER_HOST": "127.0.0.1",
+        "OO_TRANSFORMER_BUDGET_MS": "2000",  # a slow call counts by its time, and is no degraded answer
+        "OO_PREDICTOR_HOST": "127.0.0.1",
+    }
+    running.enter_context(process(command, told))
 
 
 def call(candidates: int) -> dict[str, object]:
@@ -169,20 +178,12 @@ def fitted(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def process(command: Sequence[object], bus: int) -> Iterator[None]:
+def process(command: Sequence[object], variables: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that ends with the run."""
-    told = {
-        "OMP_NUM_THREADS": "1",
-        "OO_TRANSFORMER_NATS_URL": f"nats://127.0.0.1:{bus}",
-        "OO_PREDICTOR_NATS_URL": f"nats://127.0.0.1:{bus}",
-        "OO_TRANSFORMER_HOST": "127.0.0.1",
-        "OO_TRANSFORMER_BUDGET_MS": "2000",  # a slow call counts by its time, and is no degraded answer
-        "OO_PREDICTOR_HOST": "127.0.0.1",
-    }
     words = [str(word) for word in command]
-    child = subprocess.Popen(words, env=os.environ | told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  # ours
+    child = subprocess.Popen(words, env=os.environ | variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  # ours
     try:
-        yield
+        yield child
     finally:
         child.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
