@@ -71,11 +71,21 @@ class EffectsJob:
 
     async def run(self, connection: Client, stop: asyncio.Event) -> None:
         """Run every consumer until `stop` is set."""
-        store, replicas, wait = self.store, self.settings.replicas, self.settings.ack_wait_ms / 1000
+        store, settings = self.store, self.settings
         if store is None:
             raise RuntimeError("open first")
         consumers = (
-            Consumer(connection, item, store, stop, replicas, wait, self.progress) for item in self.subscriptions
+            Consumer(
+                connection,
+                item,
+                store,
+                stop,
+                replicas=settings.replicas,
+                ack_wait=settings.ack_wait_ms / 1000,
+                linger_s=settings.linger_ms / 1000,
+                progress=self.progress,
+            )
+            for item in self.subscriptions
         )
         await asyncio.gather(*(consumer.run() for consumer in consumers))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from oo_contracts.events import Event, Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
@@ -35,15 +36,22 @@ class Effect(NamedTuple):
 
         SQLite would take any text, but both must accept the same events.
         """
-        for name, value in self.row.items():
-            if isinstance(value, str):
-                kind = self.table.c[name].type
-                limit = kind.length if isinstance(kind, String) else None
-                if limit is not None and len(value) > limit:
-                    return f"{name}: longer than {limit} characters"
-                if "\x00" in value:
-                    return f"{name}: has a NUL"
+        for name, limit in _text_columns(self.table):
+            value = self.row.get(name)
+            if value is None:
+                continue
+            if limit is not None and len(value) > limit:
+                return f"{name}: longer than {limit} characters"
+            if "\x00" in value:
+                return f"{name}: has a NUL"
         return None
+
+
+@cache
+def _text_columns(table: Table) -> tuple[tuple[str, int | None], ...]:
+    """Return the columns of text, each with its longest length, or None where any is taken."""
+    columns = ((column.name, column.type) for column in table.c)
+    return tuple((name, kind.length) for name, kind in columns if isinstance(kind, String))
 
 
 def effects_of(facts: Sequence[Event]) -> list[Effect]:

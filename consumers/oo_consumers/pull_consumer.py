@@ -23,10 +23,11 @@ __all__ = ["Consumer", "JetStreamMessage"]
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH = 200  # messages in one transaction
+MAX_BATCH = 500  # messages in one transaction
 FETCH_TIMEOUT_S = 0.5  # seconds a fetch waits when there is nothing; also how long a stop may have to wait
 RETRY_DELAY_S = 1.0  # seconds before trying again after NATS went away
-ACK_TIMEOUT_S = 5.0  # seconds for the server to confirm an acknowledgement
+REQUEST_TIMEOUT_S = 5.0  # seconds for JetStream to answer a request
+LAG_INTERVAL_S = 1.0  # seconds between two questions for the lag
 NATS_ERRORS = (nats.errors.Error, JetStreamError, OSError, TimeoutError)
 
 
@@ -62,8 +63,11 @@ class JetStreamMessage:
         return self.raw.headers or {}
 
     async def ack(self) -> None:
-        """Acknowledge, and wait for the server to confirm: only then is the message gone."""
-        await self.raw.ack_sync(timeout=ACK_TIMEOUT_S)
+        """Acknowledge without waiting for the server.
+
+        An acknowledgement that is lost brings the message again, and its inbox key makes that harmless.
+        """
+        await self.raw.ack()
 
     async def nak(self, delay: float) -> None:
         """Ask for the message again after `delay` seconds.
@@ -73,9 +77,12 @@ class JetStreamMessage:
         await self.raw.nak(delay=delay)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Consumer:
-    """One durable of one process; several processes may share it, since the server distributes the messages."""
+    """One durable of one process; several processes may share it, since the server distributes the messages.
+
+    `linger_s` is how long, in seconds, events may wait for others of their transaction.
+    """
 
     connection: Client
     subscription: Subscription
@@ -83,11 +90,13 @@ class Consumer:
     stop: asyncio.Event
     replicas: int = 1
     ack_wait: float = ACK_WAIT_S
+    linger_s: float = 0.05
     progress: ReaderProgress = field(default_factory=ReaderProgress)
+    _lag_due: float = 0.0  # of the loop's clock
 
     async def run(self) -> None:
         """Consume until `stop` is set; NATS may go away and come back, with or without what it stored."""
-        js = self.connection.jetstream(timeout=ACK_TIMEOUT_S)
+        js = self.connection.jetstream(timeout=REQUEST_TIMEOUT_S)
         dead_letters: DeadLetterSink = DeadLetterStream(js, lambda: self.connection.max_payload)
         while not self.stop.is_set():
             try:
@@ -122,12 +131,24 @@ class Consumer:
                 [JetStreamMessage(message) for message in messages], self.subscription, self.store, dead_letters
             )
         finally:
-            info = await subscription.consumer_info()
-            metrics.LAG.labels(self.subscription.durable).set((info.num_pending or 0) + (info.num_ack_pending or 0))
+            waiting = await self._observe_lag(subscription)
         if not done:
             self.progress.failed(self.subscription.durable, "the database is away")
-        elif messages or not info.num_ack_pending:  # what failed and waits for its next delivery proves nothing
+        elif messages or waiting == 0:  # what failed and waits for its next delivery proves nothing
             self.progress.succeeded(self.subscription.durable)
+        if 0 < len(messages) < MAX_BATCH:
+            await asyncio.sleep(self.linger_s)
+
+    async def _observe_lag(self, subscription: JetStreamContext.PullSubscription) -> int | None:
+        """Ask for the lag when that is due; return how many messages wait for their next delivery, if it was asked."""
+        now = asyncio.get_running_loop().time()
+        if now < self._lag_due:
+            return None
+        self._lag_due = now + LAG_INTERVAL_S
+        info = await subscription.consumer_info()
+        waiting = info.num_ack_pending or 0
+        metrics.LAG.labels(self.subscription.durable).set((info.num_pending or 0) + waiting)
+        return waiting
 
     async def _pause(self, why: str) -> None:
         """Note the failure, and wait before trying again, but no longer than until `stop` is set."""

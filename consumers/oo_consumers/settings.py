@@ -18,6 +18,7 @@ class ConsumerSettings(Settings):
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="where the events are")
     store_url: str = Field("sqlite:///effects.db", description="SQLAlchemy URL: sqlite:///… or postgresql+psycopg://…")
+    linger_ms: int = Field(50, ge=0, le=5_000, description="how long an effect may wait for others of its transaction")
     lake_url: str = Field("", description="where the offline log is written: a folder, s3://…, gs://… or az://…")
     lake_every_ms: int = Field(2_000, ge=10, description="how long an event may wait for others of its transaction")
     experiments: DirectoryPath = Field(EXPERIMENTS_DIR, description="folder of experiment files, for beliefs")

@@ -1,7 +1,7 @@
 """Durable consumers as rows of a table; one function answers the server for each message.
 
 How a message may end
-├── stored (or already there)   acknowledged, and the acknowledgement is itself acknowledged
+├── stored (or already there)   acknowledged; if that is lost, it comes again and is already there
 ├── the database is away        negatively acknowledged with a delay: it comes again, and again
 ├── unreadable, or unstorable   a dead letter with the reason, then acknowledged
 └── refused, or a bug of ours   tried again; after MAX_DELIVER times a dead letter with the reason
@@ -80,7 +80,7 @@ class StreamMessage(DeadLetter, Protocol):
         """How often it has been delivered, at least 1."""
 
     async def ack(self) -> None:
-        """Acknowledge it, confirmed by the server."""
+        """Acknowledge it; the server may not have heard of it yet."""
 
     async def nak(self, delay: float) -> None:
         """Ask for it again after `delay` seconds."""

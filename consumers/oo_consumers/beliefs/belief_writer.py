@@ -31,7 +31,7 @@ from oo_consumers.beliefs.fold import Fold, RequestHistories
 from oo_consumers.dead_letter_stream import DeadLetterStream
 from oo_consumers.effect_store import StoreError
 from oo_consumers.progress import ReaderProgress
-from oo_consumers.pull_consumer import ACK_TIMEOUT_S, NATS_ERRORS, RETRY_DELAY_S
+from oo_consumers.pull_consumer import NATS_ERRORS, REQUEST_TIMEOUT_S, RETRY_DELAY_S
 from oo_consumers.subscription import printable
 
 __all__ = ["READER_NAME", "BeliefWriter", "experiments_with_beliefs", "serialize", "stored_digest"]
@@ -73,7 +73,7 @@ class BeliefWriter:
 
     async def run(self) -> None:
         """Repeat passes until `stop` is set; NATS and the database may go away and come back."""
-        js = self.connection.jetstream(timeout=ACK_TIMEOUT_S)
+        js = self.connection.jetstream(timeout=REQUEST_TIMEOUT_S)
         ready = False
         while not self.stop.is_set():
             began = time.monotonic()

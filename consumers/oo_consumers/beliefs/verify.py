@@ -22,7 +22,7 @@ from oo_consumers.beliefs.belief_writer import experiments_with_beliefs, stored_
 from oo_consumers.beliefs.fold import Fold
 from oo_consumers.effect_store import Store, Unstorable
 from oo_consumers.event_reader import Unreadable, read_event
-from oo_consumers.pull_consumer import ACK_TIMEOUT_S
+from oo_consumers.pull_consumer import REQUEST_TIMEOUT_S
 from oo_consumers.subscription import SUBSCRIPTIONS, Subscription
 
 __all__ = ["BeliefComparison", "compare_beliefs"]
@@ -58,7 +58,7 @@ async def compare_beliefs(
     Raises:
         nats.errors.Error: NATS went away, or stopped in the middle of a stream.
     """
-    js = connection.jetstream(timeout=ACK_TIMEOUT_S)
+    js = connection.jetstream(timeout=REQUEST_TIMEOUT_S)
     overlay = ExperimentOverlay().updated((await read_bucket(js, EXPERIMENTS_BUCKET)).history())
     stored = {key: stored_digest(value) for key, value in (await read_bucket(js, BELIEFS_BUCKET)).values.items()}
     contexts = experiments_with_beliefs(overlay.over(files))

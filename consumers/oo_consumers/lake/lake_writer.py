@@ -26,8 +26,8 @@ from oo_consumers.lake.ordered_reader import SequenceGap, ordered_reader
 from oo_consumers.lake.tables import LakeTable, StreamEvent
 from oo_consumers.progress import ReaderProgress
 from oo_consumers.pull_consumer import (
-    ACK_TIMEOUT_S,
     NATS_ERRORS,
+    REQUEST_TIMEOUT_S,
     RETRY_DELAY_S,
     JetStreamMessage,
 )
@@ -62,7 +62,7 @@ class LakeWriter:
 
     async def run(self) -> None:
         """Append until `stop` is set; NATS and the storage may go away and come back."""
-        js = self.connection.jetstream(timeout=ACK_TIMEOUT_S)
+        js = self.connection.jetstream(timeout=REQUEST_TIMEOUT_S)
         while not self.stop.is_set():
             try:
                 await self._follow(js)
