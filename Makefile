@@ -8,8 +8,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := contracts features prompts experiments decisions serving transformers predictors consumers pipelines model_cards local cli
 ARGS ?=
-# Each worker takes whole files, so that what a module starts is started once.
-WORKERS ?= --numprocesses logical --dist loadfile --no-loadscope-reorder
+# Each worker takes whole files, so that what a module starts is started once. Many tests wait for a process: one worker
+# more than there are cores.
+WORKERS ?= --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
 # A root folder called `transformers` must not be importable as a package of that name.
 export PYTHONSAFEPATH := 1
 
@@ -39,7 +40,7 @@ setup: .venv/installed  ## install everything into .venv (.venv/bin/oo-ml exists
 up: setup  ## start the whole system here: http://127.0.0.1:8080 (Ctrl-C stops it; ARGS="--port 9000")
 	@$(BIN)/oo-ml up $(ARGS)
 
-test: lint types arrows unit  ## lint, types, arrows, and the tests without the long ones
+test: lint types arrows unit  ## lint, types, arrows, and the tests without the long ones; says what was skipped
 
 test-all: lint types arrows .venv/extras  ## the same with the long ones, which `.ci/run` calls: everything that has to hold
 	@$(BIN)/python -P -m pytest $(WORKERS) -m "not alone"

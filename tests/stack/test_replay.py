@@ -1,6 +1,6 @@
 """What the stack served under three champions replays without a difference, and one flipped bit is found in it.
 
-OO_TEST_DECISIONS says how many decisions; `.ci/run` serves 20,000, and 100,000 is what a release is tried with.
+OO_TEST_DECISIONS says how many decisions; `.ci/run` serves 10,000, and 100,000 is what a release is tried with.
 """
 
 from __future__ import annotations
