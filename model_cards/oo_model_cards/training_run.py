@@ -137,9 +137,18 @@ def close_run(run: TrainingRun, status: str, why: str) -> None:
     for model in _unfinished_models(run):
         run.client.finalize_logged_model(model, LoggedModelStatus.FAILED)
     reason = f"{why}; removed version {', '.join(removed)}" if removed else why
-    run.client.set_tag(run.run_id, CLOSED_TAG, reason)
+    _say_why(run, reason)
     run.client.set_terminated(run.run_id, status)
     log.warning("run %s of %s is closed as %s: %s", run.run_id, run.model, status, reason)
+
+
+def _say_why(run: TrainingRun, reason: str) -> None:
+    """Write why the run was closed; of two that write it at once, MLflow's database refuses one."""
+    try:
+        run.client.set_tag(run.run_id, CLOSED_TAG, reason)
+    except MlflowException:
+        if CLOSED_TAG not in run.client.get_run(run.run_id).data.tags:
+            raise
 
 
 def _remove_versions(run: TrainingRun) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from example_models import NOW, card, parts
 from killed_trainings import STAGES, published_until
+from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from oo_model_cards import process_identity, training_run
 from oo_model_cards.abandoned_runs import UNLEASED_S
@@ -225,6 +226,21 @@ def test_two_that_close_at_once_do_not_fail(http, mlflow_server, name):
         thread.join()
 
     assert (errors, statuses(http, name), numbers(http, name)) == ([], ["KILLED", "KILLED"], [])
+
+
+def test_who_writes_the_reason_second_is_not_at_fault(http, mlflow_server, name, monkeypatch):
+    """Of two that insert one tag at once, the database refuses the second."""
+    published_until(mlflow_server.url, name, "create_model_version", signal.SIGKILL).join(120)
+    set_tag = MlflowClient.set_tag
+
+    def refused(client, run_id, key, value, *rest):
+        set_tag(client, run_id, key, value, *rest)
+        raise MlflowException("UNIQUE constraint failed: tags.key, tags.run_uuid")
+
+    monkeypatch.setattr(MlflowClient, "set_tag", refused)
+    Registry(mlflow_server.url).close_abandoned(name)
+
+    assert statuses(http, name) == ["KILLED"]
 
 
 def test_a_model_that_nobody_trained_has_nothing_to_close(local_registry):
