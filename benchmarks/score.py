@@ -118,7 +118,7 @@ def our_side(folder: Path, candidates: int, running: contextlib.ExitStack) -> Si
     return Side("oO/ml /score", ours, request("/score", call(candidates)), scored, f"nats://127.0.0.1:{bus}")
 
 
-def start(running: contextlib.ExitStack, command: Sequence[object], bus: int = 0) -> None:
+def start(running: contextlib.ExitStack, command: Sequence[object], bus: int = 0, **environ: object) -> None:
     """Start a process that ends with the run; `bus` is the port of its nats-server, where it has one."""
     told = {
         "OMP_NUM_THREADS": "1",
@@ -127,7 +127,7 @@ def start(running: contextlib.ExitStack, command: Sequence[object], bus: int = 0
         "OO_TRANSFORMER_HOST": "127.0.0.1",
         "OO_TRANSFORMER_BUDGET_MS": "2000",  # a slow call counts by its time, and is no degraded answer
         "OO_PREDICTOR_HOST": "127.0.0.1",
-    }
+    } | {name: str(value) for name, value in environ.items()}
     running.enter_context(process(command, told))
 
 

@@ -27,7 +27,7 @@ ERROR_RESPONSES = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the content type is not application/json, or the content encoding not gzip",
     HTTPStatus.UNPROCESSABLE_ENTITY: "a field is wrong; `errors` points at it",
     HTTPStatus.SERVICE_UNAVAILABLE: (
-        "nobody answers behind the ingress, or too many large calls wait; come again after `retry-after` seconds"
+        "nobody answers behind the ingress, or too many calls are in flight; come again after `retry-after` seconds"
     ),
 }
 Json = dict[str, Any]

@@ -30,7 +30,7 @@ __all__ = [
 
 AUTO = "auto"  # as a prompt version: the running experiment is to choose one
 
-Degraded = Literal["predictor", "features"]
+Degraded = Literal["predictor", "features", "overload"]
 
 
 class Candidate(Wire):

@@ -16,6 +16,7 @@ from oo_features.feature_sets import RANKER_V1
 from oo_prompts.prompt_registry import load_prompts
 from oo_serving.asgi import FastPathMiddleware, kserve_routes
 from oo_serving.body import BodyLimits
+from oo_transformers.concurrency_limit import ConcurrencyLimit
 from oo_transformers.language_model import Completion
 from oo_transformers.predictor_client import Predictions
 from oo_transformers.scorer import Scorer
@@ -70,13 +71,14 @@ class Fakes:
     outbox: FakeOutbox = field(default_factory=FakeOutbox)
     default_prompt: str | None = None
     running: ActiveExperiments = field(default_factory=ActiveExperiments)
+    limit: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(1_000))
 
     def app(self):
         scorer = Scorer(RANKER_V1, self.predictor, EpsilonGreedy(0.1), lambda: self.running, self.outbox, lambda: NOW)
         generator = TipGenerator(
             load_prompts(), self.default_prompt, self.writer, lambda: self.running, self.outbox, lambda: NOW
         )
-        edge = TransformerApi(scorer, generator, ServerInfo("tip-ranker", RANKER_V1.ref, "c0ffee"))
+        edge = TransformerApi(scorer, generator, ServerInfo("tip-ranker", RANKER_V1.ref, "c0ffee"), self.limit)
         return FastPathMiddleware(kserves_app, edge.routes(), kserve_routes(["tip-ranker"]), BodyLimits(LIMIT))
 
     def client(self):

@@ -20,6 +20,7 @@ from oo_serving.outbox import Outbox
 from oo_serving.server import Ports, kserve_model, log_to_stderr, serve
 
 from oo_transformers.circuit_breaker import CircuitBreaker
+from oo_transformers.concurrency_limit import ConcurrencyLimit
 from oo_transformers.experiment_poller import ExperimentPoller
 from oo_transformers.language_model import LiteLlm
 from oo_transformers.predictor_circuit import PredictorCircuit, report_change
@@ -60,7 +61,10 @@ def run(config: TransformerConfig, port: int) -> None:
         config.prompts, settings.default_prompt_version, writer, lambda: poller.active, outbox, now
     )
     api = TransformerApi(
-        scorer, generator, ServerInfo(config.model, RANKER_V1.ref, contract_digest(profile_promises()))
+        scorer,
+        generator,
+        ServerInfo(config.model, RANKER_V1.ref, contract_digest(profile_promises())),
+        ConcurrencyLimit(settings.max_in_flight, settings.soft_max_in_flight),
     )
     model = kserve_model()(config.model)
     model.ready = True  # a predictor that is down degrades answers; it does not make us unready

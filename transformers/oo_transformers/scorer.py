@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from oo_contracts.checksums import with_checksums
 from oo_contracts.ids import uuid7
 from oo_contracts.profile_values import bounded_value
-from oo_contracts.score import NO_MODEL, ScoreRequest
+from oo_contracts.score import NO_MODEL, Degraded, ScoreRequest
 from oo_contracts.subjects import decision_subject
 from oo_decisions.ranking import ModelPrediction, RankingInputs, rank
 from oo_decisions.ranking_decision import RankingDecision
@@ -73,8 +73,14 @@ class Scorer:
     outbox: EventSink
     clock: Callable[[], datetime]
 
-    async def __call__(self, request: ScoreRequest, headers: Mapping[bytes, bytes], pace: Pace) -> ScoreResult:
-        """Answer one call. A predictor that fails degrades the answer to the recommender's own baseline."""
+    async def __call__(
+        self, request: ScoreRequest, headers: Mapping[bytes, bytes], pace: Pace, *, is_overloaded: bool = False
+    ) -> ScoreResult:
+        """Answer one call.
+
+        A predictor that fails, or that is not asked because of an overload, degrades the answer to the recommender's
+        own baseline.
+        """
         start = perf_counter()
         request_id = request.request_id or uuid7()
         candidates = request.effective_candidates()
@@ -87,7 +93,10 @@ class Scorer:
         rows = self.features.rows(context, candidates)
         await pace.step()
         featured = perf_counter()
-        prediction = await self._predict(rows, request_id, headers)
+        if is_overloaded:
+            prediction = _without_model(rows, "overload")
+        else:
+            prediction = await self._predict(rows, request_id, headers)
         predicted = perf_counter()
         pace.resume()  # waiting for the predictor took nothing of the loop's time
         inputs = RankingInputs(request_id, request.user_id, request.baseline, context, candidates, rows, prediction)
@@ -120,7 +129,7 @@ class Scorer:
         except PredictorUnavailable as error:
             if not isinstance(error, CircuitOpen):  # its change was logged, once
                 log.warning("degraded: %s: %s", error.reason, error)
-            return ModelPrediction((0.0,) * len(rows.values), NO_MODEL, error.reason)
+            return _without_model(rows, error.reason)
         return ModelPrediction(predictions.values, predictions.model, None)
 
     async def _publish(self, decision: RankingDecision, sender: str, pace: Pace) -> None:
@@ -133,3 +142,7 @@ class Scorer:
         await pace.step()
         self.outbox.put(decision_subject("score"), event, sender)
         await pace.step()
+
+
+def _without_model(rows: Rows, reason: Degraded) -> ModelPrediction:
+    return ModelPrediction((0.0,) * len(rows.values), NO_MODEL, reason)

@@ -31,6 +31,10 @@ class TransformerSettings(Settings):
     circuit_open_ms: int = Field(
         1_000, ge=0, description="how long the baseline then answers at once, until one call tries the predictor again"
     )
+    max_in_flight: int = Field(12, ge=1, description="calls of /score in one process; more are a 503 with retry-after")
+    soft_max_in_flight: int = Field(
+        0, ge=0, description="calls beyond so many are answered by the baseline, without the predictor; 0: none are"
+    )
     epsilon: float = Field(0.1, ge=0, le=1, description="exploration for whoever is in no experiment")
     experiments: DirectoryPath = Field(EXPERIMENTS_DIR, description="folder of experiment files")
     max_body_bytes: int = Field(MAX_BODY_BYTES, ge=1_024, description="larger bodies are a 413")

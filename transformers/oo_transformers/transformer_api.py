@@ -21,6 +21,7 @@ from oo_serving.parse import parse_body
 from oo_serving.problem_response import Response, problem
 
 from oo_transformers import metrics
+from oo_transformers.concurrency_limit import ConcurrencyLimit
 from oo_transformers.inference_protocol import V1Request, V2Request, v1_chunks, v1_response, v2_chunks, v2_response
 from oo_transformers.scorer import Scorer, ScoreResult
 from oo_transformers.tip_generator import TipGenerator
@@ -47,6 +48,7 @@ class TransformerApi:
     scorer: Scorer
     generator: TipGenerator
     info: ServerInfo
+    limit: ConcurrencyLimit
     turns: Turns = field(default_factory=Turns)
 
     def routes(self) -> Routes:
@@ -64,9 +66,9 @@ class TransformerApi:
     async def score(self, request: Request) -> Response:
         """Answer a call of `/score`; a wrong body is refused as a problem."""
         start, cost = perf_counter(), weight(request.body)
-        async with self.turns.admit(cost) as pace:
+        async with self.limit.slot("score") as is_overloaded, self.turns.admit(cost) as pace:
             score_request = await parse_body(ScoreRequest, request.body, pace, read_in_chunks)
-            result = await self.scorer(score_request, request.headers, pace)
+            result = await self.scorer(score_request, request.headers, pace, is_overloaded=is_overloaded)
             encoding = perf_counter()
             body = orjson.dumps(result.reply)
             end = perf_counter()
@@ -97,28 +99,30 @@ class TransformerApi:
     async def predict(self, request: Request) -> Response:
         """Answer a call of KServe's V1 protocol, which carries `/score` bodies."""
         start, cost = perf_counter(), weight(request.body)
-        async with self.turns.admit(cost) as pace:
+        async with self.limit.slot("v1") as is_overloaded, self.turns.admit(cost) as pace:
             v1_request = await parse_body(V1Request, request.body, pace, v1_chunks)
-            results = await self._scored(v1_request.instances, pace)
+            results = await self._scored(v1_request.instances, pace, is_overloaded=is_overloaded)
             body = v1_response([item.reply for item, _ in results])
         return Response(body, background=self._background("v1", start, cost, results))
 
     async def infer(self, request: Request) -> Response:
         """Answer a call of KServe's V2 protocol, which carries `/score` bodies."""
         start, cost = perf_counter(), weight(request.body)
-        async with self.turns.admit(cost) as pace:
+        async with self.limit.slot("v2") as is_overloaded, self.turns.admit(cost) as pace:
             v2_request = await parse_body(V2Request, request.body, pace, v2_chunks)
-            results = await self._scored(v2_request.inputs[0].data, pace)
+            results = await self._scored(v2_request.inputs[0].data, pace, is_overloaded=is_overloaded)
             body = v2_response(self.info.model, v2_request.id or uuid7(), [item.reply for item, _ in results])
         return Response(body, background=self._background("v2", start, cost, results))
 
-    async def _scored(self, bodies: Sequence[ScoreRequest], pace: Pace) -> list[tuple[ScoreResult, str]]:
+    async def _scored(
+        self, bodies: Sequence[ScoreRequest], pace: Pace, *, is_overloaded: bool
+    ) -> list[tuple[ScoreResult, str]]:
         """Return the result of each body and its event's sender.
 
         The events of a call with many bodies share one sender.
         """
         sender = bodies[0].user_id if len(bodies) == 1 else INSTANCES
-        return [(await self.scorer(body, {}, pace), sender) for body in bodies]
+        return [(await self.scorer(body, {}, pace, is_overloaded=is_overloaded), sender) for body in bodies]
 
     def _background(
         self, route: str, start: float, cost: int, results: Sequence[tuple[ScoreResult, str]]

@@ -341,7 +341,7 @@ export interface components {
              * Degraded
              * @default null
              */
-            degraded: ("predictor" | "features") | null;
+            degraded: ("predictor" | "features" | "overload") | null;
             /** @default null */
             experiment: components["schemas"]["ExperimentInfo"] | null;
             /**
@@ -565,7 +565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description nobody answers behind the ingress, or too many large calls wait; come again after `retry-after` seconds */
+            /** @description nobody answers behind the ingress, or too many calls are in flight; come again after `retry-after` seconds */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -672,7 +672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description nobody answers behind the ingress, or too many large calls wait; come again after `retry-after` seconds */
+            /** @description nobody answers behind the ingress, or too many calls are in flight; come again after `retry-after` seconds */
             503: {
                 headers: {
                     [name: string]: unknown;
