@@ -8,6 +8,9 @@ calls is mostly noise.
 What was due and has no answer when the run and the grace after it (`stop-timeout`) are over counts too, with its age as
 its latency: a server that hangs makes the figures worse from that second on, and not the run shorter.
 
+A call that failed, was never answered or got a degraded answer is missed. Refusals and degraded answers may be quick,
+so percentiles leave them out; `--max-errors` and `--max-degraded` judge how many there were.
+
 Thresholds decide the exit code:
 
     make load ARGS="--rate 200 --run-time 60s --max-p99 50 --max-errors 0 --max-degraded 0.01"
@@ -53,7 +56,10 @@ def add_flags(parser: ArgumentParser) -> None:
         "--max-errors", type=float, default=0.0, help="part of calls that may fail or stay unanswered (default 0)"
     )
     ours.add_argument(
-        "--max-degraded", type=float, default=0.0, help="part of answers that may be degraded (default 0)"
+        "--max-degraded",
+        type=float,
+        default=0.0,
+        help="part of calls that may get a degraded answer; they count as missed whatever this says (default 0)",
     )
     ours.add_argument(
         "--min-rate", type=float, default=0.95, help="part of the calls that must be answered in time (default 0.95)"
@@ -69,6 +75,15 @@ class Outcome:
     answered_at: float | None = None
     error: str | None = None
     degraded: str | None = None
+
+    @property
+    def is_missed(self) -> bool:
+        return self.answered_at is None or self.fault is not None
+
+    @property
+    def fault(self) -> str | None:
+        """What was wrong with the answer."""
+        return self.error or (f"degraded: {self.degraded}" if self.degraded else None)
 
 
 class Plan:
@@ -143,7 +158,7 @@ class Recommender(User):
             name=route,
             response_time=outcome.latency_ms,
             response_length=size,
-            exception=RuntimeError(outcome.error) if outcome.error else None,
+            exception=RuntimeError(outcome.fault) if outcome.fault else None,
             context={},
         )
 
@@ -213,10 +228,11 @@ def figures(plan: Plan) -> dict[str, dict[str, Any]]:
 
 
 def summary(calls: list[Outcome], end: float) -> dict[str, Any]:
-    latencies = sorted(call.latency_ms for call in calls)
+    latencies = sorted(call.latency_ms for call in calls if call.answered_at is None or call.fault is None)
     return {
         "calls": len(calls),
         "in_time": sum((call.answered_at or math.inf) < end + ANSWER_DELAY_S for call in calls),
+        "missed": sum(call.is_missed for call in calls),
         "failures": sum(call.error is not None for call in calls),
         "unanswered": sum(call.error is None and call.answered_at is None for call in calls),
         "degraded": sum(call.degraded is not None for call in calls),
@@ -234,7 +250,7 @@ def verdicts(options: Namespace, found: dict[str, dict[str, Any]]) -> list[str]:
 def slow(options: Namespace, score: dict[str, Any]) -> Iterator[str]:
     for name, limit in (("p50", options.max_p50), ("p99", options.max_p99)):
         if limit is not None and score[name] is None:
-            yield f"too few samples for a {name}: {score['calls']} calls"
+            yield f"too few samples for a {name}: {score['calls']} calls, {score['missed']} of them missed"
         elif limit is not None and score[name][0] > limit:
             yield f"{name} {score[name][0]:.2f} ms is above {limit:g} ms"
 
@@ -257,7 +273,7 @@ def few(options: Namespace, score: dict[str, Any]) -> Iterator[str]:
 def line(route: str, found: dict[str, Any]) -> str:
     shown = "   ".join(f"{name} {text(found[name])}" for name in ("p50", "p95", "p99"))
     counts = "  ".join(f"{found[name]:>4} {name}" for name in ("failures", "unanswered", "degraded"))
-    return f"  {route:<10} {found['calls']:>7} calls  {counts}   {shown}"
+    return f"  {route:<10} {found['calls']:>7} calls  {found['missed']:>4} missed ({counts.strip()})   {shown}"
 
 
 def text(value: tuple[float, float, float] | None) -> str:

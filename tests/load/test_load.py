@@ -165,8 +165,21 @@ def test_degraded_answers_may_be_allowed(server, tmp_path):
     code, said, found = locust(server, tmp_path, "--max-degraded", "0.95")
 
     assert code == 0, said
-    assert 0 < found["routes"]["/score"]["degraded"] < found["routes"]["/score"]["calls"]
-    assert "degraded" in said
+    score = found["routes"]["/score"]
+    assert 0 < score["degraded"] < score["calls"]
+    assert score["missed"] == score["degraded"]
+    assert f"{score['missed']} missed" in said
+
+
+@pytest.mark.parametrize("change", [{"degraded": "overload"}, {"status": 503}], ids=["degraded", "refused"])
+def test_a_quick_answer_that_is_none_makes_no_percentile_better(server, tmp_path, change):
+    vars(server).update(change)
+
+    _, said, found = locust(server, tmp_path, "--max-errors", "1", "--max-degraded", "1", "--max-p50", "5000")
+
+    score = found["routes"]["/score"]
+    assert (score["missed"], score["p50"]) == (score["calls"], None), said
+    assert "too few samples for a p50" in " ".join(found["failed"])
 
 
 def test_a_run_that_is_all_warm_up_says_nothing_good(server, tmp_path):
