@@ -10,6 +10,8 @@ import yaml
 from conformity import MINORS, missing_defaults, problems
 from helm_chart import MANIFESTS, ROOT, objects, render, template
 
+pytestmark = pytest.mark.long
+
 BASE = (MANIFESTS / "base" / "oo-ml.yaml").read_text()
 CHALLENGED = {"rollout": {"challenger": {"name": "v2", "model": "mlflow://tip-ranker/2", "weight": 10}}}
 EVERYTHING = {

@@ -39,6 +39,7 @@ def test_every_kind_of_event_has_its_effect(server, consumers, store):
     assert eventually(lambda: all(store.counts()[name] == 1 for name in ("signals", "reactions", "decisions")))
 
 
+@pytest.mark.long
 def test_kills_in_the_middle_lose_nothing_and_count_nothing_twice(server, consumers, store):
     """Each event waits twice, far apart; each kill comes as soon as one more batch has been committed."""
     consumers.stop(signal.SIGKILL)

@@ -210,6 +210,7 @@ async def test_the_lag_of_a_table_that_cannot_be_asked_is_unknown(connection, tm
 # Effects
 
 
+@pytest.mark.long
 @on_sqlite
 def test_consumers_without_their_database_are_not_ready(consumers, server, store, store_url):
     port = consumers.environ["OO_CONSUMER_HTTP_PORT"]
@@ -225,6 +226,7 @@ def test_consumers_without_their_database_are_not_ready(consumers, server, store
     assert store.counts()["signals"] == 1
 
 
+@pytest.mark.long
 @on_sqlite
 def test_nor_are_those_without_a_place_for_dead_letters(consumers, server, store):
     """Poison would be lost: it waits, and the lag says so."""

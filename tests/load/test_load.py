@@ -16,8 +16,6 @@ import pytest
 
 HERE = Path(__file__).parent
 
-pytestmark = pytest.mark.alone
-
 
 class Scorer(BaseHTTPRequestHandler):
     """Answers at once, except that the server may be told to stall or to fail, or to change after some calls."""
@@ -81,6 +79,7 @@ def locust(server, tmp_path, *flags):
     return done.returncode, done.stdout + done.stderr, json.loads((tmp_path / "load.json").read_text())
 
 
+@pytest.mark.alone
 def test_a_good_server_passes_and_leaves_a_report(server, tmp_path):
     code, said, found = locust(server, tmp_path, "--run-time", "10s", "--max-p50", "5000")
 
@@ -149,6 +148,7 @@ def test_a_server_that_is_gone_fails_whatever_part_of_the_calls_may_fail(server,
     assert "answered in time" in " ".join(found["failed"]), said
 
 
+@pytest.mark.alone
 def test_what_was_never_answered_has_its_age_as_latency(server, tmp_path):
     server.then, server.changes_after = "hangs", 200
 
@@ -159,6 +159,7 @@ def test_what_was_never_answered_has_its_age_as_latency(server, tmp_path):
     assert score["p95"][0] > 3_000
 
 
+@pytest.mark.alone
 def test_degraded_answers_may_be_allowed(server, tmp_path):
     server.then, server.changes_after = "degrades", 200
 

@@ -24,6 +24,8 @@ from oo_local.served_versions import ServedVersions
 from oo_local.stack import CHART
 from waiting import eventually, free_span, listens
 
+pytestmark = pytest.mark.long
+
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 VALUES["ingress"]["inferenceTimeoutSeconds"] = 15
 RATE = 100  # calls per second

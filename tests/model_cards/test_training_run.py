@@ -21,7 +21,7 @@ from oo_model_cards.training_run import CLOSED_TAG, LEASE_S, LEASE_TAG, PROCESS_
 from oo_model_cards.version import NotFound, RegistryError
 from waiting import eventually
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 
 def runs(registry, name):

@@ -36,7 +36,7 @@ from waiting import eventually, free_span, listens
 CALLS = 160
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 INFER = "/v2/models/tip-ranker/infer"
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 
 def request_id(number):

@@ -19,7 +19,7 @@ from oo_model_cards import artifact
 from real_nats import Nats
 from waiting import free_port
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 CHAMPION = "mlflow://tip-ranker@champion"
 INFER = "/v2/models/tip-ranker/infer"
 

@@ -12,6 +12,8 @@ from oo_contracts.stack_status import is_alive
 from oo_local.layout import Layout
 from waiting import eventually
 
+pytestmark = pytest.mark.long
+
 ASK = {"user_id": "u-1", "tasks": [{"id": "t-1", "content": "Pay the rent", "priority": 4}]}
 
 

@@ -22,7 +22,8 @@ from waiting import eventually
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "hostile.py"
 USER = {"user_id": "u-1"}
 LARGE = {**USER, "tasks": [{"id": f"t-{place}", "content": "x", "description": "y" * 1_000} for place in range(1_000)]}
-pytestmark = [pytest.mark.real, pytest.mark.alone]  # the worker computes only while nobody else does
+# The worker computes only while nobody else does.
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,6 @@ async def test_no_more_calls_are_passed_on_than_bodies_can_be_held(scripted):
     assert bulkhead.passed_on == 0
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_hostile_client_does_not_slow_a_quiet_one():
     """At 20 calls a second of the worst there is, in the same run."""

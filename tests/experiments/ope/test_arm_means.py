@@ -10,6 +10,8 @@ from oo_experiments.ope.arm_means import arm_means
 from oo_experiments.ope.log import BadLog
 from oo_experiments.statistics.interval import clustered_interval
 
+pytestmark = pytest.mark.long
+
 TRUTH = np.array([0.25, 0.3, 0.4])
 RUNS, ROUNDS, BATCH, FLOOR = 1_500, 2_000, 20, 0.03
 

@@ -11,6 +11,8 @@ from oo_experiments.policies.policy import sample_index, uniform_from_key
 from oo_experiments.policies.policy_registry import build_policy
 from oo_experiments.statistics.quantiles import chi2_sf
 
+pytestmark = pytest.mark.long
+
 KEYS = 1_000_000
 ROWS = [[0.1, 0.9], [0.8, 0.2], [0.5, 0.5], [0.9, 0.9], [0.3, 0.4]]
 CHOICE = ActionSet([0.3, 0.1, 0.9, 0.2, 0.5], [True, True, True, False, True], 0, ["a", "b", "c", "a", "none"], ROWS)

@@ -13,6 +13,8 @@ from oo_experiments.simulation.simulator import learned_values, regret_curve, si
 from oo_experiments.simulation.synthetic_bandits import WORLDS, BanditWorld, arms_only, linear
 from scipy import stats
 
+pytestmark = pytest.mark.long
+
 SEEDS, ROUNDS = 10, 3000
 
 

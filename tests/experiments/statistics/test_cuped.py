@@ -8,6 +8,8 @@ from oo_experiments.statistics.cuped import cuped_adjust
 from oo_experiments.statistics.mean_comparison import compare_means
 from scipy import stats
 
+pytestmark = pytest.mark.long
+
 EFFECT, RUNS = 0.1, 1_000
 
 

@@ -7,6 +7,8 @@ import pytest
 from oo_pipelines.drift.feature_drift import DriftSample, compare, psi
 from scipy import stats
 
+pytestmark = pytest.mark.long
+
 FEATURES = 12
 NAMES = tuple(f"profile.f{place}" for place in range(FEATURES))
 INTEGERS = range(6, FEATURES)  # the later half are small integers

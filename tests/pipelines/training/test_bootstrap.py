@@ -11,6 +11,8 @@ import time
 import pytest
 from oo_model_cards.registry import Registry
 
+pytestmark = pytest.mark.long
+
 SMALL = ("--days", "4", "--users", "120")
 
 

@@ -23,7 +23,7 @@ from oo_pipelines.training.dataset import NotEnough
 from real_mlflow import Mlflow
 from waiting import free_port
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 NAME = PipelineSettings.model_fields["model_name"].default
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SOURCES = {"ScoreDecision": "decisions", "Feedback": "feedback", "Signal": "signals"}

@@ -17,6 +17,8 @@ from oo_pipelines.ope.store_rounds import rounds_table
 from oo_pipelines.simulation.simulate import Simulation
 from oo_pipelines.simulation.simulated_users import SimulatedUsers, truth
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 RUNS = range(8)
 UNSEEN = 0.4
