@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from oo_cli.app import app
 from oo_cli.commands.embedded import replay
+from oo_cli.commands.embedded.batch_job import job_words
 from typer.testing import CliRunner
 
 
@@ -16,7 +17,9 @@ def words(monkeypatch):
 
     def words_of(*options):
         called = []
-        monkeypatch.setattr(replay, "run_job", lambda _data, _output, *words: called.extend(words))
+        monkeypatch.setattr(
+            replay, "run_job", lambda _data, _output, name, **options: called.extend(job_words(name, **options))
+        )
         assert CliRunner().invoke(app, ["replay", *options]).exit_code == 0
         return called
 

@@ -31,5 +31,4 @@ def run(
 
     Exit code 0: no drift, or too few users to say. 1: drift. 2: misuse.
     """
-    words = {"since": since, "until": until, "reference": reference, "alpha": alpha, "html": html}
-    run_job(data, output, "drift", *(f"--{name}={word}" for name, word in words.items() if word is not None))
+    run_job(data, output, "drift", since=since, until=until, reference=reference, alpha=alpha, html=html)

@@ -49,12 +49,14 @@ def run(
 
     Exit code 0: no difference. 1: differences, or decisions that could not be compared. 2: misuse.
     """
-    options = {
-        f"--since={since.isoformat()}" if since else "": since is not None,
-        f"--limit={limit}": limit is not None,
-        "--allow-other-fingerprints": allow_other_fingerprints,
-        "--allow-missing-models": allow_missing_models,
-        "--allow-unsealed": allow_unsealed,
-        f"--source={source.value}": True,
-    }
-    run_job(data, output, "replay", *(option for option, is_set in options.items() if is_set))
+    run_job(
+        data,
+        output,
+        "replay",
+        since=since,
+        limit=limit,
+        allow_other_fingerprints=allow_other_fingerprints,
+        allow_missing_models=allow_missing_models,
+        allow_unsealed=allow_unsealed,
+        source=source,
+    )

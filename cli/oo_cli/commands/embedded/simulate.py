@@ -19,4 +19,4 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 1,
 ) -> None:
     """Publish a simulated past to the running stack; the same seed counts nothing twice."""
-    run_job(data, Output.TABLE, "simulate", f"--days={days}", f"--users={users}", f"--seed={seed}")
+    run_job(data, Output.TABLE, "simulate", days=days, users=users, seed=seed)

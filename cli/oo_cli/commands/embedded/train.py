@@ -14,6 +14,6 @@ def run(data: Data = DEFAULT_DATA_DIR, rewards: Rewards = "v1", output: Form = O
 
     A version after the first becomes the challenger: it gets copies of live calls, and nobody sees its answers.
     """
-    run_job(data, output, "train", f"--rewards={rewards}")
+    run_job(data, output, "train", rewards=rewards)
     if output is Output.TABLE:
         console.print("next: `oo-ml status` shows the challenger being mirrored; its card is in MLflow, beside its run")
