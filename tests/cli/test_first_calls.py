@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+from http_server import serving
 from oo_cli.first_calls import show_first_calls
 from oo_contracts.stack_status import StackStatus, status_file, write_status
 
@@ -35,14 +35,8 @@ class Ingress(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def ingress(tmp_path):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Ingress)
-    server.calls, server.degraded = 0, 0
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Ingress, calls=0, degraded=0) as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from http_server import serving
 
 HERE = Path(__file__).parent
 
@@ -56,17 +57,11 @@ class Scorer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Scorer)
-    server.gate, server.served, server.stall, server.status, server.degraded = threading.Lock(), 0, 0, 200, None
-    server.changes_after, server.then, server.over = math.inf, None, threading.Event()
-    server.handle_error = lambda *_: None  # it is meant to
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    well = {"gate": threading.Lock(), "served": 0, "stall": 0, "status": 200, "degraded": None}
+    change = {"changes_after": math.inf, "then": None, "over": threading.Event()}
+    with serving(Scorer, **well, **change, handle_error=lambda *_: None) as server:  # its errors are meant to be
+        yield server
+        server.over.set()
 
 
 def locust(server, tmp_path, *flags):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from http_server import serving
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -40,13 +40,9 @@ def benchmark(monkeypatch):
 
 @pytest.fixture
 def side(benchmark):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
-    server.daemon_threads, server.served, server.answers = True, 0, [(200, None)]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     request = benchmark.request("/score", {"user_id": "u-1"})
-    yield server, benchmark.Side("ours", server.server_port, request, lambda answer: answer["degraded"] is None)
-    server.shutdown()
-    server.server_close()
+    with serving(Scripted, daemon_threads=True, served=0, answers=[(200, None)]) as server:
+        yield server, benchmark.Side("ours", server.server_port, request, lambda answer: answer["degraded"] is None)
 
 
 def test_degraded_and_refused_calls_are_missed(benchmark, side):

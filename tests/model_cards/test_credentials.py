@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+from http_server import serving
 from oo_model_cards.registry import Registry, RegistryError
 
 BASIC = "Basic " + base64.b64encode(b"oo:p:ss").decode()
@@ -27,14 +27,8 @@ class Guarded(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def guarded():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Guarded)
-    server.seen = []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Guarded, seen=[]) as server:
+        yield server
 
 
 @pytest.mark.parametrize(
