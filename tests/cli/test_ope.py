@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -10,22 +9,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from oo_cli.app import app
 from oo_experiments.ope.estimators import DROS_LAMBDA, SWITCH_TAU
-from typer.testing import CliRunner
+from ope_command import evaluated, run_ope
 
 HEAD = "request_id,user_id,action,n_actions,propensity,reward"
 ALL = ("ips", "snips", "dm", "dr", "switch_dr", "dros")
-
-
-def run(*words):
-    return CliRunner().invoke(app, ["ope", *map(str, words)])
-
-
-def said(*words):
-    done = run(*words, "--output", "json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
 
 
 def values(found):
@@ -33,7 +21,7 @@ def values(found):
 
 
 def refusal(*words):
-    done = run(*words)
+    done = run_ope(*words)
     assert (done.exit_code, done.stdout) == (2, ""), done.output
     assert done.stderr.startswith("oo-ml: ")
     assert done.stderr.count("\n") == 1
@@ -130,7 +118,7 @@ def test_files_give_the_formulas_values(tmp_path, seed, suffix, target, chances)
     write = {"csv": pyarrow.csv.write_csv, "parquet": pyarrow.parquet.write_table}[suffix]
     write(pa.table(table), path)
 
-    found = said(path, "--target", target)
+    found = evaluated(path, "--target", target)
 
     assert values(found) == pytest.approx(by_hand(table, chances(table)), rel=1e-9)
     assert (found["target"], found["rounds"], found["users"]) == (target, 900, len(set(table["user_id"])))
@@ -147,33 +135,33 @@ def test_names_of_actions_come_from_the_predictions(written):
         head=f"{HEAD},target_x,predicted_a,predicted_b",
     )
 
-    assert values(said(path, "--target", "x"))["dr"] == pytest.approx((0.75 + 2 * 0.25 + 0.5 - 0.5) / 2)
-    assert values(said(path, "--target", "greedy"))["dm"] == pytest.approx((0.75 + 0.5) / 2)
-    assert values(said(path, "--target", "uniform"))["ips"] == pytest.approx(0.5)
+    assert values(evaluated(path, "--target", "x"))["dr"] == pytest.approx((0.75 + 2 * 0.25 + 0.5 - 0.5) / 2)
+    assert values(evaluated(path, "--target", "greedy"))["dm"] == pytest.approx((0.75 + 0.5) / 2)
+    assert values(evaluated(path, "--target", "uniform"))["ips"] == pytest.approx(0.5)
 
 
 def test_a_column_goes_before_what_is_built_in(written):
     path = written("r-1,u-1,0,2,0.5,1,0.25,0.1,0.9", head=f"{HEAD},target_greedy,predicted_0,predicted_1")
 
-    assert values(said(path, "--target", "greedy"))["ips"] == 0.5
-    assert values(said(path, "--target", "greedy"))["dm"] == pytest.approx(0.25 * 0.1 + 0.75 * 0.9)
+    assert values(evaluated(path, "--target", "greedy"))["ips"] == 0.5
+    assert values(evaluated(path, "--target", "greedy"))["dm"] == pytest.approx(0.25 * 0.1 + 0.75 * 0.9)
 
 
 def test_ids_stay_text(written):
     lines = [f"{'0' * place}7,{'0' * place}7,0,1,1,1" for place in range(3)]
 
-    assert said(written(*lines), "--target", "logged")["users"] == 3
+    assert evaluated(written(*lines), "--target", "logged")["users"] == 3
 
 
 def test_spaces_are_no_part_of_a_number_but_of_an_id(written):
-    found = said(written("r-1,u-1,0,2, 0.5 ,1", "r-1 ,u-1 ,1,2,0.5,\t3"), "--target", "uniform")
+    found = evaluated(written("r-1,u-1,0,2, 0.5 ,1", "r-1 ,u-1 ,1,2,0.5,\t3"), "--target", "uniform")
 
     assert (values(found)["ips"], found["users"]) == (2, 2)
     assert refusal(written("r-1,  ,0,2,0.5,1"), "--target", "uniform") == "column user_id, row 1 is empty"
 
 
 def test_a_place_among_a_thousand_million_costs_nothing(written):
-    found = said(written(f"r-1,u-1,{10**9 - 1},{10**9},1e-9,2"), "--target", "uniform")
+    found = evaluated(written(f"r-1,u-1,{10**9 - 1},{10**9},1e-9,2"), "--target", "uniform")
 
     assert values(found)["ips"] == pytest.approx(2)
 
@@ -181,14 +169,14 @@ def test_a_place_among_a_thousand_million_costs_nothing(written):
 def test_the_chance_of_an_only_action_is_1_or_its_rest_is_unknown(written):
     path = written("r-1,u-1,0,1,0.5,1,0.5,0", head=f"{HEAD},target_x,predicted_0")
 
-    found = said(path, "--target", "x")
+    found = evaluated(path, "--target", "x")
 
     assert values(found) == {"ips": 1, "snips": 1}
     assert "column target_x_0 is missing" in found["not_computed"]["dm"]
 
 
 def test_what_acted_is_the_mean_reward_and_lifts_nothing(written):
-    found = said(written(*(f"r-{n},u-{n % 40},{n % 2},2,0.5,{n % 5}" for n in range(200))), "--target", "logged")
+    found = evaluated(written(*(f"r-{n},u-{n % 40},{n % 2},2,0.5,{n % 5}" for n in range(200))), "--target", "logged")
 
     (ips, snips) = found["estimates"]
     assert (ips["value"], snips["value"]) == pytest.approx((2, 2))
@@ -215,8 +203,8 @@ def test_an_estimator_that_a_wrong_model_biases_is_said_to_be(tmp_path):
     }
     pyarrow.parquet.write_table(pa.table(table), path := tmp_path / "log.parquet")
 
-    found = said(path, "--target", "x", "--dros-lambda", "4")
-    shown = " ".join(run(path, "--target", "x", "--dros-lambda", "4").stdout.split())
+    found = evaluated(path, "--target", "x", "--dros-lambda", "4")
+    shown = " ".join(run_ope(path, "--target", "x", "--dros-lambda", "4").stdout.split())
 
     assert found["verdict"] == "evaluable"
     assert found["biased"].keys() == {"dm", "dros"}
@@ -232,7 +220,7 @@ def test_parameters_are_heard(tmp_path):
     path = tmp_path / "log.parquet"
     pyarrow.parquet.write_table(pa.table(columns()), path)
 
-    ends = values(said(path, "--target", "mine", "--switch-tau", "inf", "--dros-lambda", "0", "--level", "0.9"))
+    ends = values(evaluated(path, "--target", "mine", "--switch-tau", "inf", "--dros-lambda", "0", "--level", "0.9"))
 
     assert ends["switch_dr"] == pytest.approx(ends["dr"], rel=1e-9)
     assert ends["dros"] == pytest.approx(ends["dm"], rel=1e-9)
@@ -242,8 +230,8 @@ def test_the_table_is_loud_about_a_log_that_cannot_say(written):
     """One user: no interval is finite, and JSON says null."""
     path = written("r-1,u-1,0,2,0.5,1", "r-2,u-1,1,2,0.5,0")
 
-    table = run(path, "--target", "uniform")
-    (ips, _) = said(path, "--target", "uniform")["estimates"]
+    table = run_ope(path, "--target", "uniform")
+    (ips, _) = evaluated(path, "--target", "uniform")["estimates"]
 
     assert table.exit_code == 0
     assert "NOT EVALUABLE" in table.stdout
@@ -254,7 +242,7 @@ def test_the_table_is_loud_about_a_log_that_cannot_say(written):
 def test_some_estimators_can_be_asked_for(written):
     path = written("r-1,u-1,0,2,0.5,1")
 
-    assert list(values(said(path, "--target", "uniform", "--estimator", "snips,ips"))) == ["snips", "ips"]
+    assert list(values(evaluated(path, "--target", "uniform", "--estimator", "snips,ips"))) == ["snips", "ips"]
     assert "dr: column predicted_0 is missing" in refusal(path, "--target", "uniform", "--estimator", "ips,dr")
 
 
@@ -262,7 +250,7 @@ def test_other_chances_of_three_are_not_guessed(written):
     head = f"{HEAD},target_x,predicted_0,predicted_1,predicted_2"
     path = written("r-1,u-1,0,3,0.5,1,0.5,0,0,0", head=head)
 
-    assert "column target_x_0 is missing" in said(path, "--target", "x")["not_computed"]["dr"]
+    assert "column target_x_0 is missing" in evaluated(path, "--target", "x")["not_computed"]["dr"]
     assert "dm: column target_x_0 is missing" in refusal(path, "--target", "x", "--estimator", "dm")
 
 
@@ -341,7 +329,7 @@ def test_rounds_without_predictions_have_no_estimate_by_model(written):
     path = written(*lines, head=f"{HEAD},target_x,predicted_0,predicted_1")
     text = "1 of 2 rounds have no predicted_ cell, the first in row 1"
 
-    found = said(path, "--target", "x")
+    found = evaluated(path, "--target", "x")
 
     assert [item["estimator"] for item in found["estimates"]] == ["ips", "snips"]
     assert set(found["not_computed"].values()) == {text}
@@ -356,7 +344,7 @@ def test_rounds_without_predictions_may_have_more_actions_than_the_others(writte
     path = written(*lines, head=f"{HEAD},target_x,predicted_0")
     text = "1 of 2 rounds have no predicted_ cell, the first in row 1"
 
-    assert said(path, "--target", "x")["not_computed"]["dr"] == text
+    assert evaluated(path, "--target", "x")["not_computed"]["dr"] == text
 
     path = written(*lines, "r-3,u-3,1,2,0.5,1,0.5,0.1", head=f"{HEAD},target_x,predicted_0")
     assert refusal(path, "--target", "x") == "column predicted_1 is missing: row 3 has 2 actions"
@@ -394,7 +382,7 @@ def test_unknown_names_are_refused_with_the_known_ones(written):
         path, "--target", "mine", "--estimator", "dr2"
     )
     assert "--level" in refusal(path, "--target", "mine", "--level", "1.0")
-    assert run(path, "--target", "mine", "--switch-tau", "nan").exit_code == 2
+    assert run_ope(path, "--target", "mine", "--switch-tau", "nan").exit_code == 2
 
 
 def test_rows_of_other_lengths_are_refused(written):
@@ -414,8 +402,8 @@ def test_parquet_of_other_types_reads_the_same(tmp_path):
     )
     pyarrow.parquet.write_table(table, tmp_path / "log.parquet")
 
-    assert values(said(tmp_path / "log.parquet", "--target", "uniform"))["ips"] == pytest.approx(1 / 3)
-    assert not math.isnan(values(said(tmp_path / "log.parquet", "--target", "logged"))["snips"])
+    assert values(evaluated(tmp_path / "log.parquet", "--target", "uniform"))["ips"] == pytest.approx(1 / 3)
+    assert not math.isnan(values(evaluated(tmp_path / "log.parquet", "--target", "logged"))["snips"])
 
 
 @pytest.mark.parametrize(
@@ -428,7 +416,7 @@ def test_parquet_of_other_types_reads_the_same(tmp_path):
 )
 def test_csv_as_other_programs_write_it(written, cells):
     lines = [f"r-{at},u-{at},{cell.rpartition(',')[0]},0.5,{cell.rpartition(',')[2]}" for at, cell in enumerate(cells)]
-    found = said(
+    found = evaluated(
         written(*(f"{line},0.5,0.5" for line in lines), head=f"{HEAD},predicted_0,predicted_1"), "--target", "uniform"
     )
 
@@ -438,7 +426,7 @@ def test_csv_as_other_programs_write_it(written, cells):
 def test_an_action_may_be_called_as_a_number_with_a_point(written):
     path = written("r-1,u-1,3.0,2,0.5,1,1,0", head=f"{HEAD},predicted_3.0,predicted_4.0")
 
-    assert values(said(path, "--target", "greedy"))["ips"] == 2
+    assert values(evaluated(path, "--target", "greedy"))["ips"] == 2
 
 
 def test_no_number_is_a_gap_where_there_may_be_gaps(tmp_path):
@@ -455,7 +443,7 @@ def test_no_number_is_a_gap_where_there_may_be_gaps(tmp_path):
     pyarrow.csv.write_csv(pa.table({**rows, "reward": [1.0, 0.0], **gaps}), tmp_path / "log.csv")
 
     for name in ("log.parquet", "log.csv"):
-        assert values(said(tmp_path / name, "--target", "x"))["dm"] == pytest.approx((0.25 + 0.5) / 2)
+        assert values(evaluated(tmp_path / name, "--target", "x"))["dm"] == pytest.approx((0.25 + 0.5) / 2)
 
 
 @pytest.mark.parametrize("head", ["target_all_0,target_all_1,target_all_2,target_all", "note,target_other"])
@@ -464,7 +452,7 @@ def test_an_action_that_the_log_lacks_is_missed_without_predictions(written, hea
     cells = "0.25,0.25,0.5,0.25" if head.startswith("target_all") else "x,0.3"
     path = written(*(f"r-{at},u-{at},{at % 2},3,0.3333333,1,{cells}" for at in range(200)), head=f"{HEAD},{head}")
 
-    found = said(path, "--target", "all" if head.startswith("target_all") else "uniform")
+    found = evaluated(path, "--target", "all" if head.startswith("target_all") else "uniform")
 
     assert found["verdict"] == "not evaluable"
     assert found["support_violations"]["never_logged"] == ["2"]

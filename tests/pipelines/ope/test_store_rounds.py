@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from example_events import a_decision
-from oo_cli.app import app
 from oo_consumers.effect_store import Store
 from oo_contracts.events import DecidedCandidate, Feedback, ScoreDecision, ShadowPropensities
 from oo_contracts.score import NO_MODEL, ModelInfo, PolicyInfo
@@ -21,7 +19,7 @@ from oo_pipelines.ope.rounds_table import RoundsTable
 from oo_pipelines.ope.store_rounds import rounds_table, rounds_with_target
 from oo_pipelines.simulation.simulate import Simulation
 from oo_pipelines.simulation.simulated_users import SimulatedUsers
-from typer.testing import CliRunner
+from ope_command import evaluated, run_ope
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SHADOW = PolicyInfo(name="epsilon-greedy", version="0.1")
@@ -150,20 +148,10 @@ def _shadowed(decision):
     return decision.model_copy(update={"shadows": (ShadowPropensities(policy=SHADOW, propensities=chances),)})
 
 
-def run(*words):
-    return CliRunner().invoke(app, ["ope", *map(str, words)])
-
-
-def said(*words):
-    done = run(*words, "--output", "json")
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
-
-
 def test_the_command_evaluates_the_stores_rounds(past):
     url, rounds = past
 
-    found = said("--store-url", url, "--target", "baseline")
+    found = evaluated("--store-url", url, "--target", "baseline")
 
     weights = [(one.decision.chosen_id == one.decision.baseline_id) / one.decision.propensity for one in rounds]
     by_hand = sum(w * one.reward for w, one in zip(weights, rounds, strict=True)) / len(rounds)
@@ -177,7 +165,7 @@ def test_since_leaves_older_rounds_out(past):
     url, rounds = past
     begin = rounds[len(rounds) // 2].decision.decided_at
 
-    found = said("--store-url", url, "--target", "uniform", "--since", begin.isoformat())
+    found = evaluated("--store-url", url, "--target", "uniform", "--since", begin.isoformat())
 
     assert found["rounds"] == sum(one.decision.decided_at >= begin for one in rounds) < len(rounds)
 
@@ -186,23 +174,23 @@ def test_rounds_that_did_not_ask_a_shadow_are_set_aside_and_counted(past):
     url, rounds = past
     asked = [one for one in rounds if one.decision.shadows]
 
-    found = said("--store-url", url, "--target", "epsilon-greedy-0.1")
+    found = evaluated("--store-url", url, "--target", "epsilon-greedy-0.1")
 
     assert 0 < len(asked) < len(rounds)
     assert (found["rounds"], found["set_aside"]) == (len(asked), len(rounds) - len(asked))
-    assert "set aside: " in run("--store-url", url, "--target", "epsilon-greedy-0.1").stdout
+    assert "set aside: " in run_ope("--store-url", url, "--target", "epsilon-greedy-0.1").stdout
 
 
 def test_an_export_says_what_the_store_says(past, tmp_path):
     url, rounds = past
     path = tmp_path / "log.parquet"
 
-    done = run("--store-url", url, "--export", path)
+    done = run_ope("--store-url", url, "--export", path)
 
     assert done.exit_code == 0, done.output
     assert f"{len(rounds)} closed rounds" in done.stdout
     for target in ("baseline", "uniform", "greedy", "logged"):
-        assert said(path, "--target", target) == said("--store-url", url, "--target", target)
+        assert evaluated(path, "--target", target) == evaluated("--store-url", url, "--target", target)
     known = {"logged", "uniform", "greedy", "baseline", "epsilon-greedy-0.1"}
     assert set(RoundsTable.of(read_table(path)).targets) == known
 
@@ -222,21 +210,21 @@ def test_an_export_says_what_the_store_says(past, tmp_path):
 def test_what_cannot_be_is_refused(words, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    done = run(*words)
+    done = run_ope(*words)
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert text in done.stderr
 
 
 def test_an_unknown_target_is_refused_with_the_known_ones(past):
-    done = run("--store-url", past[0], "--target", "nobody")
+    done = run_ope("--store-url", past[0], "--target", "nobody")
 
     assert done.exit_code == 2
     assert "known are logged, uniform, greedy, baseline, epsilon-greedy-0.1" in done.stderr
 
 
 def test_an_export_that_cannot_be_written_is_refused(past, tmp_path):
-    done = run("--store-url", past[0], "--export", tmp_path / "no" / "log.parquet")
+    done = run_ope("--store-url", past[0], "--export", tmp_path / "no" / "log.parquet")
 
     assert done.exit_code == 2
     assert "cannot be written" in done.stderr
