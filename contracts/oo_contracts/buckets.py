@@ -71,14 +71,18 @@ async def read_bucket(js: JetStream, bucket: str, previous: BucketSnapshot | Non
     entries = {message.subject.removeprefix(f"$KV.{bucket}."): message for message in messages}
     return BucketSnapshot(
         revision_token,
-        {key: message.data for key, message in entries.items() if OPERATION not in (message.headers or {})},
+        {key: message.data for key, message in entries.items() if not _is_deletion(message)},
         {key: message.seq for key, message in entries.items()},
         {
             message.subject.removeprefix(f"$KV.{bucket}."): await _values_before(js, message, bucket_stream(bucket))
             for message in messages
-            if info.state.subjects[message.subject] > 1 and OPERATION not in (message.headers or {})
+            if info.state.subjects[message.subject] > 1 and not _is_deletion(message)
         },
     )
+
+
+def _is_deletion(message: Any) -> bool:
+    return OPERATION in (message.headers or {})
 
 
 async def _values_before(js: JetStream, newest: Any, stream: str) -> tuple[bytes, ...]:
@@ -89,6 +93,6 @@ async def _values_before(js: JetStream, newest: Any, stream: str) -> tuple[bytes
         message = await js.get_msg(stream, seq=sequence, subject=newest.subject, next=True)
         if message.seq >= newest.seq:
             break
-        values = [] if OPERATION in (message.headers or {}) else [message.data or b"", *values]
+        values = [] if _is_deletion(message) else [message.data or b"", *values]
         sequence = message.seq + 1
     return tuple(values)
