@@ -24,7 +24,7 @@ from oo_consumers import database
 from oo_consumers.database import StoreError, StoreUnavailable, Unstorable
 from oo_consumers.effects import apply_once, effects_of
 from oo_consumers.event_reader import SkippedEvents
-from oo_consumers.reaction_rows import observed_by_request, observed_reactions
+from oo_consumers.reaction_rows import observed_by_request
 from oo_consumers.schema import DECISIONS, GENERATIONS, PREDICTIONS, REACTIONS, SIGNALS
 from oo_consumers.store_pages import pages_by_instant, pages_by_key
 from oo_consumers.store_queries import (
@@ -97,8 +97,7 @@ class Store:
 
     def reactions(self, request_id: str) -> tuple[ObservedReaction, ...]:
         """Return the reactions to one request, in order of occurrence."""
-        query = select(REACTIONS).where(REACTIONS.c.request_id == request_id).order_by(REACTIONS.c.occurred_at)
-        return tuple(observed for _, observed in observed_reactions(self._all(query), self.skipped))
+        return dict(self._reactions_by_request(REACTIONS.c.request_id == request_id)).get(request_id, ())
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each table, by the table's name."""

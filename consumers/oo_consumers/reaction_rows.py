@@ -17,25 +17,24 @@ from sqlalchemy import Row
 from oo_consumers.event_reader import SkippedEvents
 from oo_consumers.schema import REACTIONS
 
-__all__ = ["observed_by_request", "observed_reactions"]
-
-
-def observed_reactions(rows: Iterable[Row[Any]], skipped: SkippedEvents) -> Iterator[tuple[str, ObservedReaction]]:
-    """Yield the id of each reaction's request with the reaction."""
-    for row in rows:
-        observed = _observed(row)
-        if is_instant(observed.occurred_at):
-            yield row.request_id, observed
-        else:
-            skipped.add(REACTIONS.name, row.request_id, f"{observed.occurred_at.isoformat()} is out of bounds")
+__all__ = ["observed_by_request"]
 
 
 def observed_by_request(
     rows: Iterable[Row[Any]], skipped: SkippedEvents
 ) -> Iterator[tuple[str, tuple[ObservedReaction, ...]]]:
     """Yield each request with all its reactions; the rows are in order of their requests."""
-    for request_id, group in groupby(observed_reactions(rows, skipped), lambda pair: pair[0]):
+    for request_id, group in groupby(_observed_reactions(rows, skipped), lambda pair: pair[0]):
         yield request_id, tuple(observed for _, observed in group)
+
+
+def _observed_reactions(rows: Iterable[Row[Any]], skipped: SkippedEvents) -> Iterator[tuple[str, ObservedReaction]]:
+    for row in rows:
+        observed = _observed(row)
+        if is_instant(observed.occurred_at):
+            yield row.request_id, observed
+        else:
+            skipped.add(REACTIONS.name, row.request_id, f"{observed.occurred_at.isoformat()} is out of bounds")
 
 
 def _observed(row: Row[Any]) -> ObservedReaction:
