@@ -25,6 +25,8 @@ from oo_pipelines.backfill.engines import DuckDB
 from oo_pipelines.backfill.point_in_time import one_per_instant
 from real_redis import NoRedis, Redis
 
+pytestmark = pytest.mark.long
+
 COUNT, SEED = 10_000, 20261123
 US = timedelta(microseconds=1)
 SHARE = next(item for item in PROFILE_FEATURES if item.name == "completion_rate_30d")

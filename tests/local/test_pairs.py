@@ -35,6 +35,8 @@ from oo_transformers.scorer import Scorer
 from sklearn.linear_model import LogisticRegression
 from waiting import eventually, free_span, listens
 
+pytestmark = pytest.mark.long
+
 A = RANKER_V1
 B = FeatureSet("ranker-v1", A.context[::-1], A.profile, A.candidate)  # the same columns in another order
 ROUNDS = 1_000  # calls by each transformer

@@ -67,11 +67,16 @@ class Stack:
         return httpx.post(f"{self.url}{route}", json=body, headers=headers, timeout=30)
 
 
+SMOKE_TESTS = {"test_score.py", "test_generate.py", "test_feedback.py", "test_bad_input.py"}  # of `make test`
+
+
 def pytest_collection_modifyitems(items):
     """A stack is twenty processes and a language model: beside other tests it would be too slow to write a tip."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("alone")
+            if item.path.name not in SMOKE_TESTS:
+                item.add_marker("long")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from oo_pipelines.drift.window import BadSpan, Span, compare_windows
 from oo_pipelines.simulation.simulate import Simulation
 from oo_pipelines.simulation.simulated_users import SimulatedUsers
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 WEEK = timedelta(days=7)
 BROKEN = "profile.tip_volume_7d"
