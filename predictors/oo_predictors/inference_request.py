@@ -16,12 +16,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import orjson
-from oo_contracts.wire import MAX_NAME_LENGTH, is_name
 
 from oo_predictors.served_model import Rows
 
 __all__ = [
-    "ORIGIN",
     "Caller",
     "Conflict",
     "InferenceError",
@@ -32,15 +30,14 @@ __all__ = [
     "Role",
     "TooLate",
     "finite",
+    "flattened",
     "from_numbers",
+    "json_object",
     "read_v1",
-    "read_v2",
 ]
 
 Role = Literal["live", "shadow"]
 NUMBERS = frozenset({int, float})
-DATATYPES = ("FP32", "FP64")
-ORIGIN = ("feature_set", "columns")  # parameters of a call that say what computed its rows
 
 
 class InferenceError(Exception):
@@ -96,12 +93,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """The checked rows of one call; `feature_set` and `columns` say what computed them, where the caller says so."""
+    """The checked rows of one call; `feature_set` and `columns` say what computed them, where the caller says so.
+
+    `binary_output` says that the caller takes the values as bytes after the reply's JSON.
+    """
 
     rows: Rows
     id: str | None = None
     feature_set: str | None = None
     columns: str | None = None
+    binary_output: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,15 @@ class ModelShape:
     width: int
     max_rows: int
 
+    def require(self, count: int, pointer: str) -> None:
+        """Refuse a call of too few or too many rows.
+
+        Raises:
+            InvalidField: the count is not among those that are taken.
+        """
+        if not 1 <= count <= self.max_rows:
+            raise InvalidField(pointer, f"1 to {self.max_rows} rows are taken, not {count}")
+
 
 def read_v1(body: bytes, shape: ModelShape) -> InferenceRequest:
     """Return the call of a V1 body, `{"instances": [[…], …]}`.
@@ -118,31 +128,10 @@ def read_v1(body: bytes, shape: ModelShape) -> InferenceRequest:
     Raises:
         NotJson, InvalidField: the body is not such a call.
     """
-    instances = _object(body).get("instances")
+    instances = json_object(body).get("instances")
     if not isinstance(instances, list):
         raise InvalidField("/instances", "a list of rows is required")
-    return InferenceRequest(from_numbers(_flat(instances, "/instances"), len(instances), "/instances", shape))
-
-
-def read_v2(body: bytes, shape: ModelShape) -> InferenceRequest:
-    """Return the call of a body in the Open Inference Protocol's JSON, one FP32 tensor `[n, d]`, flat or nested.
-
-    Raises:
-        NotJson, InvalidField: the body is not such a call.
-    """
-    payload = _object(body)
-    inputs = payload.get("inputs")
-    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
-        raise InvalidField("/inputs", "exactly one input is required")
-    tensor = inputs[0]
-    if tensor.get("datatype") not in DATATYPES:
-        raise InvalidField("/inputs/0/datatype", "must be FP32 or FP64")
-    count = _count(tensor.get("shape"), shape)
-    data = tensor.get("data")
-    if not isinstance(data, list):
-        raise InvalidField("/inputs/0/data", "a list of numbers is required")
-    flat = _flat(data, "/inputs/0/data") if data and isinstance(data[0], list) else data
-    return InferenceRequest(from_numbers(flat, count, "/inputs/0/data", shape), _id(payload), **_origin(payload))
+    return InferenceRequest(from_numbers(flattened(instances, "/instances"), len(instances), "/instances", shape))
 
 
 def from_numbers(flat: list[Any], count: int, pointer: str, shape: ModelShape) -> Rows:
@@ -151,8 +140,7 @@ def from_numbers(flat: list[Any], count: int, pointer: str, shape: ModelShape) -
     Raises:
         InvalidField: there are too many or too few numbers, or something that is not one.
     """
-    if not 1 <= count <= shape.max_rows:
-        raise InvalidField(pointer, f"1 to {shape.max_rows} rows are taken, not {count}")
+    shape.require(count, pointer)
     if len(flat) != count * shape.width:
         raise InvalidField(pointer, f"{count} rows of {shape.width} numbers are {count * shape.width}, not {len(flat)}")
     if not set(map(type, flat)) <= NUMBERS:  # true, "1" and null are no numbers
@@ -173,7 +161,12 @@ def finite(rows: Rows, pointer: str) -> Rows:
     return rows
 
 
-def _object(body: bytes) -> Mapping[str, Any]:
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """Return the object that a JSON body is.
+
+    Raises:
+        NotJson, InvalidField: the body is not JSON, or no object.
+    """
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -183,35 +176,14 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return payload
 
 
-def _flat(rows: list[Any], pointer: str) -> list[Any]:
+def flattened(rows: list[Any], pointer: str) -> list[Any]:
+    """Return the numbers of rows of one length, row after row.
+
+    Raises:
+        InvalidField: a row is not a list, or two differ in their length.
+    """
     if not all(isinstance(row, list) for row in rows):
         raise InvalidField(pointer, "every row must be a list of numbers")
     if len({len(row) for row in rows}) > 1:
         raise InvalidField(pointer, "all rows must have the same length")
     return [number for row in rows for number in row]
-
-
-def _count(value: Any, shape: ModelShape) -> int:
-    if not isinstance(value, list) or len(value) != 2 or not all(type(item) is int for item in value):
-        raise InvalidField("/inputs/0/shape", f"must be [rows, {shape.width}]")
-    if value[1] != shape.width:
-        raise InvalidField("/inputs/0/shape", f"this model takes {shape.width} features, not {value[1]}")
-    return int(value[0])
-
-
-def _id(body: Mapping[str, Any]) -> str | None:
-    stated_id = body.get("id")
-    if stated_id is not None and not (isinstance(stated_id, str) and is_name(stated_id)):
-        raise InvalidField("/id", f"must be a text of 1 to {MAX_NAME_LENGTH} visible characters")
-    return stated_id
-
-
-def _origin(body: Mapping[str, Any]) -> dict[str, str | None]:
-    parameters = body.get("parameters", {})
-    if not isinstance(parameters, dict):
-        raise InvalidField("/parameters", "an object is required")
-    origin = {name: parameters.get(name) for name in ORIGIN}
-    for name, value in origin.items():
-        if value is not None and not isinstance(value, str):
-            raise InvalidField(f"/parameters/{name}", "must be a text")
-    return origin

@@ -8,9 +8,10 @@ import numpy as np
 from oo_contracts.wire import MAX_NAME_LENGTH, is_name
 from oo_serving.server import kserve_model
 
-from oo_predictors.inference_request import ORIGIN, Caller, InferenceError, InferenceRequest, InvalidField, finite
+from oo_predictors.inference_request import Caller, InferenceError, InferenceRequest, InvalidField, finite
 from oo_predictors.predictor import PredictionResult, Predictor
 from oo_predictors.predictor_api import model_metadata, response_parameters
+from oo_predictors.v2_request import ORIGIN, OUTPUT
 
 __all__ = ["predictor_model"]
 
@@ -51,7 +52,7 @@ def predictor_model(predictor: Predictor) -> Any:
                 raise InvalidInput(f"{where} {refused}".strip()) from None
 
     def respond(result: PredictionResult) -> Any:
-        output = InferOutput(name="values", shape=[len(result.values)], datatype="FP32", data=result.values)
+        output = InferOutput(name=OUTPUT, shape=[len(result.values)], datatype="FP32", data=result.values.tolist())
         version = predictor.model.version
         parameters = response_parameters(predictor, result)
         return InferResponse(result.request_id, predictor.name, [output], model_version=version, parameters=parameters)

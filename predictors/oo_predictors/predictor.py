@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from math import isfinite
 from time import perf_counter
 
+import numpy as np
 from oo_contracts import subjects
 from oo_contracts.events import Prediction, PredictionOutcome
 from oo_contracts.ids import uuid7
@@ -17,7 +17,7 @@ from oo_contracts.score import ModelInfo
 from oo_serving.outbox import EventSink
 
 from oo_predictors.inference_request import Caller, Conflict, InferenceRequest, ModelShape, Role, TooLate
-from oo_predictors.served_model import Rows, ServedModel
+from oo_predictors.served_model import Rows, ServedModel, Values
 
 __all__ = ["PredictionResult", "Predictor"]
 
@@ -32,17 +32,17 @@ class CallOutcome:
 
     outcome: PredictionOutcome
     reason: str | None
-    values: tuple[float, ...] = ()
+    values: Values | None = None
     milliseconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionResult:
-    """One value for each row, and a function that publishes the event, to be called once the reply is sent."""
+    """One value for each row, shape (n,), and a function that publishes the event once the reply is sent."""
 
     request_id: str
     role: Role
-    values: list[float]
+    values: Values
     publish: Callable[[], None]
 
 
@@ -89,18 +89,17 @@ class Predictor:
             request_id, caller.role, values, partial(self._publish, request_id, caller.role, ending)
         )
 
-    async def _values(self, rows: Rows) -> list[float]:
+    async def _values(self, rows: Rows) -> Values:
         """Compute the values in blocks of rows, between which other calls have the loop.
 
         A row's value does not depend on its block: replay, which computes all
         rows of a round at once, gets the same bits.
         """
-        values: list[float] = []
-        for start in range(0, len(rows), BLOCK_ROWS):
-            if start:
-                await asyncio.sleep(0)
-            values += self.model.runtime.values(rows[start : start + BLOCK_ROWS]).tolist()
-        return values
+        blocks = [self.model.runtime.values(rows[:BLOCK_ROWS])]
+        for start in range(BLOCK_ROWS, len(rows), BLOCK_ROWS):
+            await asyncio.sleep(0)
+            blocks.append(self.model.runtime.values(rows[start : start + BLOCK_ROWS]))
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def report(self, caller: Caller, outcome: PredictionOutcome, reason: str, request_id: str | None = None) -> None:
         """Publish an event for a copy that got no values; a call that somebody waits for has its answer."""
@@ -120,13 +119,14 @@ class Predictor:
     def _is_late(self, caller: Caller) -> bool:
         return self.now().timestamp() > caller.deadline
 
-    def _outcome(self, values: Sequence[float], milliseconds: float, caller: Caller) -> CallOutcome:
+    def _outcome(self, values: Values, milliseconds: float, caller: Caller) -> CallOutcome:
         """Return how a computed call ended. An event cannot carry values that are not finite."""
-        if odd := sum(not isfinite(value) for value in values):
-            return CallOutcome("not_finite", f"{odd} of {len(values)} values are no finite numbers", (), milliseconds)
+        if odd := len(values) - int(np.isfinite(values).sum()):
+            detail = f"{odd} of {len(values)} values are no finite numbers"
+            return CallOutcome("not_finite", detail, None, milliseconds)
         if self._is_late(caller):
-            return CallOutcome("too_late", "it was answered after its deadline", tuple(values), milliseconds)
-        return CallOutcome("answered", None, tuple(values), milliseconds)
+            return CallOutcome("too_late", "it was answered after its deadline", values, milliseconds)
+        return CallOutcome("answered", None, values, milliseconds)
 
     def _publish(self, request_id: str, role: Role, outcome: CallOutcome) -> None:
         event = Prediction(
@@ -135,7 +135,7 @@ class Predictor:
             role=role,
             model=ModelInfo(name=self.name, version=self.model.version),
             feature_set=self.model.feature_set,
-            values=outcome.values,
+            values=() if outcome.values is None else tuple(outcome.values.tolist()),
             latency_ms=outcome.milliseconds,
             occurred_at=self.now(),
             outcome=outcome.outcome,

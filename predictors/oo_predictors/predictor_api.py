@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import orjson
 from oo_contracts.events import PredictionOutcome
-from oo_contracts.inference import DEADLINE_HEADER, REQUEST_ID_HEADER
+from oo_contracts.inference import DEADLINE_HEADER, JSON_LENGTH_HEADER, REQUEST_ID_HEADER, TENSORS_CONTENT_TYPE
 from oo_contracts.problem import FieldError
 from oo_contracts.wire import is_name
 from oo_serving.asgi import Request, Routes
@@ -30,14 +30,14 @@ from oo_predictors.inference_request import (
     NotJson,
     TooLate,
     read_v1,
-    read_v2,
 )
 from oo_predictors.predictor import PredictionResult, Predictor
+from oo_predictors.v2_request import OUTPUT, read_v2
 
 __all__ = ["PredictorApi", "model_metadata"]
 
 Read = Callable[[bytes, ModelShape], InferenceRequest]
-Write = Callable[[PredictionResult], bytes]
+Write = Callable[[PredictionResult, InferenceRequest], Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,14 @@ class PredictorApi:
             "/healthz/ready": {"GET": self.ready},
         }
 
+    @property
+    def tensor_routes(self) -> frozenset[str]:
+        """The routes on which rows and values may be raw bytes after the JSON."""
+        return frozenset({f"/v2/models/{self.predictor.name}/infer"})
+
     async def infer(self, request: Request) -> Response:
         """Answer a call of the Open Inference Protocol, V2."""
-        return await self._answer(request, read_v2, self._v2, "v2")
+        return await self._answer(request, partial(read_v2, tensors=request.tensors), self._v2, "v2")
 
     async def predict(self, request: Request) -> Response:
         """Answer a call of KServe's V1 protocol."""
@@ -99,8 +104,8 @@ class PredictorApi:
                 inference_request.id if inference_request else None,
             )
             return replace(_refusal(refused), background=report)
-        body = write(result)
-        return Response(body, background=_observed(route, perf_counter() - start, result))
+        response = write(result, inference_request)
+        return replace(response, background=_observed(route, perf_counter() - start, result))
 
     def _caller(self, request: Request) -> Caller:
         """Return who calls. Only a copy has a deadline: whoever waits for an answer gets it."""
@@ -108,20 +113,28 @@ class PredictorApi:
         role = self.predictor.role(request.port)
         return Caller(role, request_id, _deadline(request) if role == "shadow" else math.inf)
 
-    def _v1(self, result: PredictionResult) -> bytes:
-        version = self.predictor.model.version
-        return orjson.dumps({"predictions": result.values, "model_name": self.predictor.name, "model_version": version})
+    def _v1(self, result: PredictionResult, _: InferenceRequest) -> Response:
+        names = {"model_name": self.predictor.name, "model_version": self.predictor.model.version}
+        return Response(orjson.dumps({"predictions": result.values.tolist(), **names}))
 
-    def _v2(self, result: PredictionResult) -> bytes:
+    def _v2(self, result: PredictionResult, request: InferenceRequest) -> Response:
+        output = {"name": OUTPUT, "shape": [len(result.values)], "datatype": "FP32"}
+        if not request.binary_output:
+            return Response(self._v2_json(result, {**output, "data": result.values.tolist()}))
+        tensor = result.values.astype("<f4", copy=False).tobytes()
+        text = self._v2_json(result, {**output, "parameters": {"binary_data_size": len(tensor)}})
+        length = (JSON_LENGTH_HEADER, b"%d" % len(text))
+        return Response(text + tensor, content_type=TENSORS_CONTENT_TYPE, headers=(length,))
+
+    def _v2_json(self, result: PredictionResult, output: dict[str, Any]) -> bytes:
         predictor = self.predictor
-        values = {"name": "values", "shape": [len(result.values)], "datatype": "FP32", "data": result.values}
         return orjson.dumps(
             {
                 "model_name": predictor.name,
                 "model_version": predictor.model.version,
                 "id": result.request_id,
                 "parameters": response_parameters(predictor, result),
-                "outputs": [values],
+                "outputs": [output],
             }
         )
 
@@ -139,7 +152,7 @@ def model_metadata(predictor: Predictor) -> dict[str, Any]:
         "versions": [model.version],
         "platform": model.runtime.platform,
         "inputs": [{"name": "rows", "datatype": "FP32", "shape": [-1, model.width]}],
-        "outputs": [{"name": "values", "datatype": "FP32", "shape": [-1]}],
+        "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1]}],
         "properties": {
             "version": model.version,
             "digest": model.digest,

@@ -30,7 +30,15 @@ def run(name: str, model: ServedModel, settings: PredictorSettings, ports: Ports
     max_numbers = settings.max_rows * (model.width + 1)  # and the envelope has few values
     limits = BodyLimits(settings.max_body_bytes, max(MAX_BODY_VALUES, max_numbers + 1_024))
     api = PredictorApi(predictor)
-    serve(models, api.routes(), ports, _lifespan(outbox), limits=limits, unanswered=api.unanswered)
+    serve(
+        models,
+        api.routes(),
+        ports,
+        _lifespan(outbox),
+        limits=limits,
+        unanswered=api.unanswered,
+        tensor_routes=api.tensor_routes,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -11,11 +11,11 @@ from oo_contracts.wire import columns_digest
 from oo_model_cards import artifact, inspection
 from oo_model_cards.artifact import Manifest
 from oo_model_cards.errors import ArtifactError, InvalidModelOutput
-from oo_model_cards.runtime import Rows, Runtime
+from oo_model_cards.runtime import Rows, Runtime, Values
 
 from oo_predictors.model_source import ModelSource
 
-__all__ = ["FeatureSetConflict", "InvalidModelOutput", "Rows", "ServedModel", "load_model"]
+__all__ = ["FeatureSetConflict", "InvalidModelOutput", "Rows", "ServedModel", "Values", "load_model"]
 
 
 class FeatureSetConflict(ArtifactError):

@@ -15,7 +15,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from oo_serving.body import BodyLimits, ClientDisconnect, Receive, json_body, read_body
+from oo_contracts.inference import JSON_LENGTH_HEADER, TENSORS_CONTENT_TYPE
+
+from oo_serving.body import BodyLimits, ClientDisconnect, Receive, json_body, read_body, split_tensors
 from oo_serving.bulkhead import Bulkhead
 from oo_serving.pace import Busy
 from oo_serving.problem_response import FAULT_DETAIL, HTTPProblem, Response, problem, unavailable
@@ -25,7 +27,7 @@ __all__ = ["FastPathMiddleware", "Handler", "Request", "Response", "Routes", "Un
 log = logging.getLogger(__name__)
 
 NOTHING_HERE = "there is nothing here"
-BINARY_HEADER = b"inference-header-content-length"  # how long the JSON is, when tensors follow it as bytes
+JSON = b"application/json"
 MAX_LOGGED_PATH = 200  # characters
 WATCHED = 16 << 10  # bytes; work on a larger body ends when the caller leaves, on a smaller one it ends soon anyway
 Scope = Mapping[str, Any]
@@ -35,11 +37,12 @@ App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request with its whole body."""
+    """One HTTP request with its whole body: its JSON, and the raw tensors that follow it on routes that take them."""
 
     body: bytes = b""
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     port: int = 0  # the local port of the connection
+    tensors: bytes = b""
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -61,7 +64,8 @@ class FastPathMiddleware:
     """An ASGI app: our routes first, then KServe's that are `passed_through`, by GET; everything else is a 404.
 
     `unanswered` is called for calls of our routes whose response has no `background` of its own: with the refusal, or
-    with None when the caller had left before. What `bulkhead` takes is answered by another process.
+    with None when the caller had left before. What `bulkhead` takes is answered by another process. Only on the
+    `tensor_routes` may raw tensors follow the JSON of a body.
     """
 
     app: App
@@ -70,6 +74,7 @@ class FastPathMiddleware:
     limits: BodyLimits
     unanswered: UnansweredHook | None = None
     bulkhead: Bulkhead | None = None
+    tensor_routes: frozenset[str] = frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection of the server, by ASGI."""
@@ -115,9 +120,10 @@ class FastPathMiddleware:
             # The body is passed on unchecked: the worker answers it by this same path, with all its checks.
             if parts and self.bulkhead is not None and self.bulkhead.takes(parts, headers):
                 return await _unless_disconnected(self.bulkhead.pass_on(scope["path"], parts, headers), receive)
-            body = self._body(b"".join(parts), headers) if scope["method"] == "POST" else b""
-            call = handler(Request(body, headers, scope["server"][1]))
-            return await (call if len(body) < WATCHED else _unless_disconnected(call, receive))
+            request = self._request(scope, b"".join(parts), headers)
+            call = handler(request)
+            is_short = len(request.body) + len(request.tensors) < WATCHED
+            return await (call if is_short else _unless_disconnected(call, receive))
         except HTTPProblem as refused:
             return refused.response
         except Busy:
@@ -128,19 +134,31 @@ class FastPathMiddleware:
             log.exception("%s failed", scope["path"])
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, FAULT_DETAIL)
 
-    def _body(self, sent: bytes, headers: Mapping[bytes, bytes]) -> bytes:
-        """Return the JSON text of a body as it was sent.
+    def _request(self, scope: Scope, sent: bytes, headers: Mapping[bytes, bytes]) -> Request:
+        """Return the request of a body as it was sent.
 
         Raises:
-            HTTPProblem: the body is too large, or its headers say that it is not JSON, or not JSON alone.
+            HTTPProblem: the body is too large, or its headers say that it is something else than this route takes.
         """
-        if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
-            raise HTTPProblem(problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send content-type: application/json"))
-        if headers.get(BINARY_HEADER, b"%d" % len(sent)).strip() != b"%d" % len(sent):
-            name = BINARY_HEADER.decode()
+        port = scope["server"][1]
+        if scope["method"] != "POST":
+            return Request(b"", headers, port)
+        if JSON_LENGTH_HEADER in headers and scope["path"] in self.tensor_routes:
+            _require_content_type(headers, JSON, TENSORS_CONTENT_TYPE)
+            body, tensors = split_tensors(sent, headers, self.limits)
+            return Request(body, headers, port, tensors)
+        _require_content_type(headers, JSON)
+        if headers.get(JSON_LENGTH_HEADER, b"%d" % len(sent)).strip() != b"%d" % len(sent):
+            name = JSON_LENGTH_HEADER.decode()
             detail = f"{name} must be the length of the body: tensors are taken as JSON, not as bytes after"
             raise HTTPProblem(problem(HTTPStatus.BAD_REQUEST, detail))
-        return json_body(sent, headers, self.limits)
+        return Request(json_body(sent, headers, self.limits), headers, port)
+
+
+def _require_content_type(headers: Mapping[bytes, bytes], *taken: bytes) -> None:
+    if headers.get(b"content-type", b"").split(b";")[0].strip().lower() not in taken:
+        names = b" or ".join(taken).decode()
+        raise HTTPProblem(problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send content-type: {names}"))
 
 
 async def _unless_disconnected(call: Coroutine[Any, Any, Response], receive: Receive) -> Response:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from oo_contracts.inference import JSON_LENGTH_HEADER
 from oo_contracts.limits import MAX_BODY_VALUES, MAX_MENDED_BYTES, MAX_MENDED_HALVES
 
 from oo_serving.problem_response import HTTPProblem, problem
@@ -27,9 +28,11 @@ __all__ = [
     "json_body",
     "read_body",
     "replace_lone_surrogates",
+    "split_tensors",
 ]
 
 MAX_DRAIN_BYTES = 64 << 20  # bytes of a too large body that are read away, so that the caller gets to see the answer
+MAX_LENGTH_DIGITS = 10  # of the length of the JSON before tensors; Python refuses to read very long numbers
 GZIP_WBITS = 31  # zlib's number for a gzip header and trailer
 IDENTITY = {b"", b"identity"}
 # Half of a character outside the basic plane as an escape, and where it follows its first half the second one.
@@ -100,7 +103,25 @@ def json_body(body: bytes, headers: Mapping[bytes, bytes], limits: BodyLimits) -
     Raises:
         HTTPProblem: 413 when it is too large, 415 when it is packed otherwise than by gzip, 400 when it is no gzip.
     """
-    text = _decompress(body, headers.get(b"content-encoding", b"").strip().lower(), limits).removeprefix(BOM_UTF8)
+    return _bounded(_decompress(body, headers, limits), limits)
+
+
+def split_tensors(body: bytes, headers: Mapping[bytes, bytes], limits: BodyLimits) -> tuple[bytes, bytes]:
+    """Return the JSON text of a body and the raw tensors that follow it, at the length that a header says.
+
+    Raises:
+        HTTPProblem: as `json_body`; 400 when the header is no length of a part of the (unpacked) body.
+    """
+    whole = _decompress(body, headers, limits)
+    length = headers[JSON_LENGTH_HEADER].strip()
+    if not length.isdigit() or len(length) > MAX_LENGTH_DIGITS or int(length) > len(whole):
+        detail = f"{JSON_LENGTH_HEADER.decode()} must be the length of the JSON, 0 to {len(whole)}"
+        raise _refusal(HTTPStatus.BAD_REQUEST, detail)
+    return _bounded(whole[: int(length)], limits), whole[int(length) :]
+
+
+def _bounded(text: bytes, limits: BodyLimits) -> bytes:
+    text = text.removeprefix(BOM_UTF8)
     values = count_values(text)
     if values > limits.max_values:
         detail = f"the body has {values} commas and opening brackets; {limits.max_values} are taken"
@@ -129,7 +150,8 @@ def _count(text: bytes, spellings: Sequence[bytes]) -> int:
     return sum(map(text.count, spellings if ASCII_ESCAPE in text else spellings[:1]))
 
 
-def _decompress(body: bytes, encoding: bytes, limits: BodyLimits) -> bytes:
+def _decompress(body: bytes, headers: Mapping[bytes, bytes], limits: BodyLimits) -> bytes:
+    encoding = headers.get(b"content-encoding", b"").strip().lower()
     if encoding in IDENTITY:
         return body
     if encoding not in {b"gzip", b"x-gzip"}:

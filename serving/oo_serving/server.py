@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
@@ -110,18 +111,20 @@ def serve(
     limits: BodyLimits,
     unanswered: UnansweredHook | None = None,
     bulkhead: bool = False,
+    tensor_routes: frozenset[str] = frozenset(),
 ) -> None:
     """Serve until SIGTERM or SIGINT: stop listening, finish the calls in flight, leave `lifetime`, return.
 
     `lifetime` is entered before the port opens (start an outbox, warm up) and left after the last call is answered.
-    With `bulkhead` a second process answers large calls; it has a copy of everything, and enters `lifetime` too.
+    With `bulkhead` a second process answers large calls; it has a copy of everything, and enters `lifetime` too. On the
+    `tensor_routes` the raw bytes of tensors may follow the JSON.
     """
     kserve_model()
     gc.collect()
     # What lives until the end need not be searched: garbage collections made the slowest calls. Before a fork it also
     # keeps memory shared, for a collection writes to every object that it visits.
     gc.freeze()
-    service = _Service(models, routes, ports, lifetime, limits, unanswered)
+    service = _Service(models, routes, ports, lifetime, limits, unanswered, tensor_routes)
     if bulkhead:
         service.front = Bulkhead.fork(service.work)
     service.run()
@@ -137,6 +140,7 @@ class _Service:
     lifetime: contextlib.AbstractAsyncContextManager[object]
     limits: BodyLimits
     unanswered: UnansweredHook | None
+    tensor_routes: frozenset[str]
     front: Bulkhead | None = None
     worker: Worker | None = None
 
@@ -159,13 +163,13 @@ class _Service:
         for model in self.models:
             model.enable_latency_logging = False
             server.register_model(model)
-        server.dataplane.metadata = _metadata
+        server.dataplane.metadata = partial(_metadata, ["binary_tensor_data"] if self.tensor_routes else [])
         rest = RESTServer(
             APP, server.dataplane, server.model_repository_extension, ports.http, grace_period=GRACE_PERIOD_S
         )
         passed = kserve_routes(model.name for model in self.models)
         rest.config.app = FastPathMiddleware(
-            model_server.app, self._routes(), passed, self.limits, unanswered, self.front
+            model_server.app, self._routes(), passed, self.limits, unanswered, self.front, self.tensor_routes
         )
         rest.config.host = ports.host
         rest.config.access_log = rest.config.proxy_headers = False
@@ -205,12 +209,12 @@ class _Service:
                 await self.front.stop()
 
 
-def _metadata() -> dict[str, Any]:
+def _metadata(extensions: Sequence[str]) -> dict[str, Any]:
     """Return the server's metadata without the extension that KServe always claims.
 
     Nothing loads or unloads models here.
     """
-    return {"name": "oo-ml", "version": version("oo-serving"), "extensions": []}
+    return {"name": "oo-ml", "version": version("oo-serving"), "extensions": list(extensions)}
 
 
 def _http(ports: Ports) -> list[int]:

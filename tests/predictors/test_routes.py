@@ -61,8 +61,9 @@ def test_what_only_tells_something_is_still_there(predictor, path):
 
 
 def test_it_does_not_claim_that_models_can_be_loaded(predictor):
-    assert predictor.ask("/v2")[2]["extensions"] == []
-    assert list(by_grpc(predictor.grpc_port, "ServerMetadata", pb.ServerMetadataRequest()).extensions) == []
+    assert predictor.ask("/v2")[2]["extensions"] == ["binary_tensor_data"]
+    by_grpc_too = by_grpc(predictor.grpc_port, "ServerMetadata", pb.ServerMetadataRequest())
+    assert list(by_grpc_too.extensions) == ["binary_tensor_data"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_nobody_loads_or_unloads_the_model_over_grpc(predictor, method, request_
 
 
 @pytest.mark.parametrize("path", [INFER, PREDICT])
-@pytest.mark.parametrize("length", ["999", "-1", "many", ""])
+@pytest.mark.parametrize("length", ["999", "-1", "many", "", "1e1", "9" * 5_000])
 def test_a_wrong_length_of_the_json_is_the_callers_error(predictor, path, length):
     status, headers, _ = predictor.ask(path, {"inputs": []}, inference_header_content_length=length)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oo_contracts.limits import MAX_BODY_VALUES, MAX_MENDED_BYTES, MAX_MENDED_HALVES
-from oo_serving.body import BodyLimits, json_body, replace_lone_surrogates
+from oo_serving.body import BodyLimits, json_body, replace_lone_surrogates, split_tensors
 from oo_serving.problem_response import HTTPProblem
 
 LIMITS = BodyLimits(100_000)
@@ -49,6 +49,37 @@ def test_another_packing_is_415_and_says_what_is_taken(encoding):
 @pytest.mark.parametrize("body", [BODY, b"", PACKED[:-3], PACKED + b"more", PACKED * 2])
 def test_what_is_not_one_whole_gzip_member_is_400(body):
     assert status(body, b"gzip") == 400
+
+
+RAW = b"\x00\xff,[{" * 40_000  # what would be too many values, were it JSON
+
+
+def parted(body, length, encoding=b""):
+    headers = {b"content-encoding": encoding, b"inference-header-content-length": length}
+    return split_tensors(body, headers, BodyLimits(400_000))
+
+
+@pytest.mark.parametrize("tensors", [b"", b"\x00" * 12, RAW])
+def test_tensors_follow_the_json_packed_or_not(tensors):
+    length = b" %d" % len(BODY)
+
+    assert parted(BODY + tensors, length) == (BODY, tensors)
+    assert parted(gzip.compress(BODY + tensors), length, b"gzip") == (BODY, tensors)
+
+
+def test_the_json_before_tensors_has_the_limits_of_json():
+    assert parted(b"\xef\xbb\xbf" + BODY + b"raw", b"%d" % (3 + len(BODY))) == (BODY, b"raw")
+    with pytest.raises(HTTPProblem) as refused:
+        parted(RAW + b"raw", b"%d" % len(RAW))
+    assert refused.value.response.status == 413
+
+
+@pytest.mark.parametrize("length", [b"", b"x", b"-1", b"+1", b"1.0", b"1e1", b"19", b"9" * 5_000, "\u0661".encode()])
+def test_what_is_no_length_of_a_part_is_400(length):
+    with pytest.raises(HTTPProblem) as refused:
+        parted(BODY, length)
+
+    assert refused.value.response.status == 400
 
 
 @pytest.mark.parametrize("size", [LIMITS.max_bytes + 1, 50_000_000])
