@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import earlier_predictor
 import httpx
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from oo_serving.connection_pool import ConnectionPool
 from oo_serving.pace import Pace
 from oo_transformers.predictor_client import InferenceClient
 from oo_transformers.scorer import Scorer
+from oo_transformers.tensor_form import TensorForm
 from sklearn.linear_model import LogisticRegression
 from waiting import eventually, free_span, listens
 
@@ -39,6 +41,7 @@ pytestmark = pytest.mark.long
 
 A = RANKER_V1
 B = FeatureSet("ranker-v1", A.context[::-1], A.profile, A.candidate)  # the same columns in another order
+PRESENT, EARLIER = ("-m", "oo_predictors"), (earlier_predictor.__file__,)  # releases of the predictor's program
 ROUNDS = 1_000  # calls by each transformer
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 HALF = {**VALUES, "rollout": {"challenger": {"weight": 50, "mirrorPercent": 0}}}
@@ -55,8 +58,8 @@ def model(folder, feature_set, names, seed):
     return artifact.digest(folder)[:12]  # the version that a folder without a pin has
 
 
-def predictor(folder, port):
-    command = (sys.executable, "-P", "-m", "oo_predictors", "--model_dir", str(folder), "--model_name", "tip-ranker",
+def predictor(folder, port, program):
+    command = (sys.executable, "-P", *program, "--model_dir", str(folder), "--model_name", "tip-ranker",
                "--http_port", str(port))  # fmt: skip
     told = os.environ | {"OO_PREDICTOR_HOST": "127.0.0.1", "OO_PREDICTOR_NATS_URL": "nats://127.0.0.1:1"}
     return subprocess.Popen(command, env=told, stderr=subprocess.DEVNULL)
@@ -84,12 +87,12 @@ def halves(tmp_path):
     """Start two predictors behind a real Envoy that deals calls out half and half; gives their versions."""
     running = []
 
-    def start(*models):
+    def start(*models, second=PRESENT):
         base = free_span()
         layout = Layout(tmp_path, base)
         versions = [model(tmp_path / str(place), *said, seed=place) for place, said in enumerate(models)]
         for place, name in enumerate(("predictor", "challenger")):
-            running.append(predictor(tmp_path / str(place), layout.at(name)))
+            running.append(predictor(tmp_path / str(place), layout.at(name), second if place else PRESENT))
         envoy.write(layout, HALF, Split(challenger="challenger"))
         file = str(layout.run / "envoy" / "envoy-1.json")
         command = [Programs(os.environ).envoy, "-c", file, "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
@@ -104,10 +107,10 @@ def halves(tmp_path):
         process.wait(20)
 
 
-async def answered(url, features, count=ROUNDS):
+async def answered(url, features, count=ROUNDS, form=None):
     """What a transformer of a feature set answers, 8 calls at a time."""
     pool = ConnectionPool(url)
-    client = InferenceClient(pool, "tip-ranker", 5.0, features.columns)
+    client = InferenceClient(pool, "tip-ranker", 5.0, features.columns, form=form or TensorForm())
     scorer = Scorer(
         features, client, Greedy(), ActiveExperiments, Kept(), lambda: datetime(2026, 11, 23, 9, tzinfo=UTC)
     )
@@ -155,3 +158,26 @@ async def test_a_pair_that_agrees_is_never_degraded(halves):
     url, versions = halves((A.ref, A.names), (A.ref, A.names))
 
     assert set(kinds(await answered(url, A, 400))) == {(version, None) for version in versions}
+
+
+class Eager(TensorForm):
+    """Sends bytes at once, and again after each refusal: as if every call were the first after a minute."""
+
+    def record(self, *, gave_bytes):
+        self.refused += not gave_bytes
+        self.is_binary = True
+
+    refused = 0
+
+
+async def test_a_predictor_of_an_earlier_release_beside_a_new_one_degrades_nothing(halves):
+    """Both have the same model: so both forms of all calls, in the order in which they come, give one set of scores."""
+    url, versions = halves((A.ref, A.names), (A.ref, A.names), second=EARLIER)
+    eager = Eager()
+
+    replies = await answered(url, A, 400) + await answered(url, A, 400, eager)
+
+    assert set(kinds(replies)) == {(version, None) for version in versions}
+    assert eager.refused > 100
+    for version in versions:
+        assert len({by_candidate(reply) for reply in replies if reply["model"]["version"] == version}) == 1

@@ -78,9 +78,8 @@ class World:
         """As a transformer does."""
         pool = ConnectionPool(self.layout.url("split"))
         client = InferenceClient(pool, "tip-ranker", deadline, columns_digest(FEATURES))
-        given = tuple(map(tuple, rows(3).tolist()))
         for number in numbers:
-            await client.predict(given, FEATURE_SET, request_id(number), {b"x-request-id": b"of a gateway"})
+            await client.predict(rows(3), FEATURE_SET, request_id(number), {b"x-request-id": b"of a gateway"})
         pool.close()
 
     def to_shadow(self, body, headers=()):

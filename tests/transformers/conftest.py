@@ -18,7 +18,7 @@ from oo_serving.asgi import FastPathMiddleware, kserve_routes
 from oo_serving.body import BodyLimits
 from oo_transformers.concurrency_limit import ConcurrencyLimit
 from oo_transformers.language_model import Completion
-from oo_transformers.predictor_client import Predictions
+from oo_transformers.predictor_messages import Predictions
 from oo_transformers.scorer import Scorer
 from oo_transformers.tip_generator import TipGenerator
 from oo_transformers.transformer_api import ServerInfo, TransformerApi

@@ -13,7 +13,7 @@ from oo_contracts.score import ModelInfo
 from oo_transformers.circuit_breaker import CircuitBreaker
 from oo_transformers.degradation import CircuitOpen, FeatureSetMismatch, PredictorUnreachable
 from oo_transformers.predictor_circuit import PredictorCircuit
-from oo_transformers.predictor_client import Predictions
+from oo_transformers.predictor_messages import Predictions
 from real_transformer import ASK, started
 from waiting import eventually
 

@@ -7,6 +7,7 @@ from collections import Counter
 from urllib.parse import unquote
 
 import httptools
+import numpy as np
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -77,7 +78,7 @@ async def test_the_predictors_call_has_our_headers_and_no_others(scripted, reque
     async with scripted([b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"]) as server:
         client = InferenceClient(ConnectionPool(f"http://127.0.0.1:{server.port}"), "m", 20.0, "c")
         with pytest.raises(Exception, match="status 500"):
-            await client.predict(((1.0,),), "s", request_id, {b"authorization": b"Bearer x"})
+            await client.predict(np.ones((1, 1), np.float32), "s", request_id, {b"authorization": b"Bearer x"})
 
     request = Request(b"".join(server.requests[0]))
     assert Counter(name for name, _ in request.headers) == Counter(SENT | {REQUEST_ID_HEADER, DEADLINE_HEADER})

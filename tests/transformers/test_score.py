@@ -11,7 +11,8 @@ from oo_contracts.score import ScoreReply
 from oo_features.feature_sets import RANKER_V1
 from oo_serving.upstream_connection import UpstreamResponse
 from oo_transformers.degradation import FeatureSetMismatch, PredictorUnavailable
-from oo_transformers.predictor_client import _values, forwarded_headers
+from oo_transformers.predictor_client import forwarded_headers
+from oo_transformers.predictor_messages import read_predictions
 
 TASKS = [{"id": f"t-{place}", "content": "Pay the rent"} for place in range(4)]
 ORIGIN = {"feature_set": "f@1", "columns": "c1"}
@@ -122,7 +123,7 @@ def answered(status=200, **changes):
 
 
 def test_values_are_taken_when_there_is_one_finite_number_for_each_row():
-    assert _values(answered(), 2, ORIGIN).values == (0.5, 1.0)
+    assert read_predictions(answered(), 2, ORIGIN).values == (0.5, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_values_are_taken_when_there_is_one_finite_number_for_each_row():
 )
 def test_any_other_answer_is_a_predictor_that_is_not_there(answer):
     with pytest.raises(PredictorUnavailable) as failure:
-        _values(answer, 2, ORIGIN)
+        read_predictions(answer, 2, ORIGIN)
 
     assert failure.value.reason == "predictor"
 
@@ -159,7 +160,7 @@ def test_any_other_answer_is_a_predictor_that_is_not_there(answer):
 )
 def test_another_feature_set_is_said_to_be_that(answer):
     with pytest.raises(FeatureSetMismatch):
-        _values(answer, 2, ORIGIN)
+        read_predictions(answer, 2, ORIGIN)
 
 
 def test_only_four_headers_go_on():

@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from oo_transformers import metrics
 from oo_transformers.circuit_breaker import CircuitBreaker, CircuitState
 from oo_transformers.degradation import CircuitOpen, PredictorUnavailable, PredictorUnreachable
-from oo_transformers.predictor_client import Predictions
+from oo_transformers.predictor_messages import Predictions
 from oo_transformers.scorer import PredictorClient
 
 __all__ = ["PredictorCircuit", "report_change"]
@@ -30,9 +33,9 @@ class PredictorCircuit:
     clock: Callable[[], float] = time.monotonic
 
     async def predict(
-        self, rows: tuple[tuple[float, ...], ...], feature_set: str, request_id: str, headers: Mapping[bytes, bytes]
+        self, rows: NDArray[np.float32], feature_set: str, request_id: str, headers: Mapping[bytes, bytes]
     ) -> Predictions:
-        """Return one value for each row.
+        """Return one value for each row of a matrix, shape (n, d).
 
         Raises:
             CircuitOpen: the predictor was not asked.

@@ -10,6 +10,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from oo_contracts.checksums import with_checksums
 from oo_contracts.ids import uuid7
 from oo_contracts.profile_values import bounded_value
@@ -27,7 +29,7 @@ from oo_serving.pace import Pace
 
 from oo_transformers import metrics
 from oo_transformers.degradation import CircuitOpen, PredictorUnavailable
-from oo_transformers.predictor_client import Predictions
+from oo_transformers.predictor_messages import Predictions
 
 __all__ = ["PredictorClient", "ScoreResult", "Scorer"]
 
@@ -38,9 +40,9 @@ class PredictorClient(Protocol):
     """A client of the predictor."""
 
     async def predict(
-        self, rows: tuple[tuple[float, ...], ...], feature_set: str, request_id: str, headers: Mapping[bytes, bytes]
+        self, rows: NDArray[np.float32], feature_set: str, request_id: str, headers: Mapping[bytes, bytes]
     ) -> Predictions:
-        """Return one value for each row.
+        """Return one value for each row of a matrix, shape (n, d).
 
         Raises:
             PredictorUnavailable: there are no usable values in time.
@@ -124,8 +126,9 @@ class Scorer:
     async def _predict(self, rows: Rows, request_id: str, headers: Mapping[bytes, bytes]) -> ModelPrediction:
         if not rows.values:
             return ModelPrediction((), NO_MODEL, None)
+        matrix = np.array(rows.values, np.float32)
         try:
-            predictions = await self.predictor.predict(rows.values, self.features.ref, request_id, headers)
+            predictions = await self.predictor.predict(matrix, self.features.ref, request_id, headers)
         except PredictorUnavailable as error:
             if not isinstance(error, CircuitOpen):  # its change was logged, once
                 log.warning("degraded: %s: %s", error.reason, error)

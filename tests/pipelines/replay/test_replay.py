@@ -38,7 +38,7 @@ from oo_pipelines.training.dataset import gather
 from oo_predictors import served_model as predictors_ranker
 from oo_predictors.model_source import ModelSource
 from oo_serving.pace import Pace
-from oo_transformers.predictor_client import Predictions
+from oo_transformers.predictor_messages import Predictions
 from oo_transformers.scorer import Scorer
 from pydantic import ValidationError
 
