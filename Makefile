@@ -94,6 +94,9 @@ bench-consumers: setup  ## events that the consumers write per CPU-second, stead
 bench-overload: setup  ## p99 of what is answered at 3 times the capacity, with the limit of calls in flight and without
 	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/overload.py $(ARGS)
 
+bench-predictor: setup  ## p50 of the predictor by JSON and by raw tensors, against its model alone and behind bare HTTP
+	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/predictor.py $(ARGS)
+
 load: setup  ## Locust against the running stack: p50, p95, p99 (ARGS="--rate 200 --run-time 60s --max-p99 50")
 	@mkdir -p .oo-ml && $(BIN)/locust --config tests/load/locust.conf $(ARGS)
 
@@ -110,4 +113,4 @@ images:  ## build the container images, all or some (ARGS="--archive FOLDER tran
 clean:  ## remove .venv and caches; the data in .oo-ml stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench bench-hostile bench-consumers bench-overload load lock images clean
+.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench bench-hostile bench-consumers bench-overload bench-predictor load lock images clean
