@@ -111,6 +111,7 @@ def test_a_request_id_always_gets_the_same_answer(stack):
     )
 
 
+@pytest.mark.long
 def test_choices_are_as_frequent_as_their_propensities(stack):
     with httpx.Client(base_url=stack.url) as client:
         replies = [

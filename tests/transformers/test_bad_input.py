@@ -210,6 +210,7 @@ async def test_a_caller_who_leaves_early_is_answered_nothing_and_nothing_happens
     assert (sent, fakes.outbox.events) == ([], [])
 
 
+@pytest.mark.long
 @pytest.mark.alone
 async def test_a_call_holds_up_the_others_for_a_small_part_of_the_budget(fakes):
     candidates = [{"id": f"c-{place}", "task_id": "t-1"} for place in range(100)]

@@ -131,6 +131,7 @@ async def test_what_honest_callers_send_is_answered(edge, name):
     assert len(edge.outbox.events) == (MAX_INSTANCES if name.startswith("instances") else 1)
 
 
+@pytest.mark.long
 @pytest.mark.alone
 @pytest.mark.parametrize("name", [*HOSTILE, *HONEST])
 async def test_no_call_holds_the_loop_for_long(edge, name):
