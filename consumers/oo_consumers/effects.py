@@ -113,13 +113,13 @@ def _effect(fact: Event) -> Effect:
             return Effect(REACTIONS, row)
         case ScoreDecision():
             row = _columns(fact, "request_id", "user_id", "decided_at", "chosen_id")
-            return Effect(DECISIONS, row | {"event": fact.model_dump_json()})
+            return Effect(DECISIONS, row | {"event": fact.encode().decode()})
         case GenerateDecision():
             row = _columns(fact, "request_id", "user_id", "decided_at", "prompt_version", "fallback", "latency_ms")
-            return Effect(GENERATIONS, row | {"event": fact.model_dump_json()})
+            return Effect(GENERATIONS, row | {"event": fact.encode().decode()})
         case Prediction():
             row = _columns(fact, "request_id", "role") | {"model_version": fact.model.version}
-            return Effect(PREDICTIONS, row | {"event": fact.model_dump_json()})
+            return Effect(PREDICTIONS, row | {"event": fact.encode().decode()})
     raise TypeError(f"no effect is declared for {type(fact).__name__}")
 
 

@@ -30,7 +30,7 @@ def read_event(kind: type[E], data: bytes | str, *, stored: bool = False) -> E:
         Unreadable: the bytes are no event of this type.
     """
     try:
-        parsed = kind.read_stored(data) if stored else kind.model_validate_json(data)
+        parsed = kind.read_stored(data) if stored else kind.read(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "body"

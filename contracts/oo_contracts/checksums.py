@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from pydantic_core import to_json
 
-from oo_contracts.events import GenerateDecision, ScoreDecision
+from oo_contracts.decision_columns import columns_of, document_checksums
+from oo_contracts.events import COLUMNAR_VERSION, GenerateDecision, ScoreDecision
 
 __all__ = ["checksums", "mismatches", "with_checksums"]
 
@@ -26,6 +27,9 @@ D = TypeVar("D", ScoreDecision, GenerateDecision)
 
 def with_checksums(decision: D) -> D:
     """Return a copy of the decision that carries its checksums in the field `seals`."""
+    if isinstance(decision, ScoreDecision) and decision.schema_version == COLUMNAR_VERSION:
+        columns = columns_of(decision)
+        return decision.with_encoded_columns(columns, document_checksums(columns))
     return decision.model_copy(update={"seals": checksums(decision)})
 
 
@@ -43,8 +47,10 @@ def mismatches(decision: ScoreDecision | GenerateDecision) -> list[str]:
 def checksums(decision: ScoreDecision | GenerateDecision) -> dict[str, int]:
     """Return the CRC-32 of each part's JSON, by the part's name.
 
-    A decision that was written to a log and read again has the same checksums.
+    A decision that was written to a log and read again has the same checksums. Those of one in columns are over them.
     """
+    if isinstance(decision, ScoreDecision) and decision.schema_version == COLUMNAR_VERSION:
+        return document_checksums(columns_of(decision))
     parts = _decision_parts(decision) if isinstance(decision, ScoreDecision) else _tip_parts(decision)
     return {name: zlib.crc32(to_json(value, inf_nan_mode="strings")) for name, value in parts}
 

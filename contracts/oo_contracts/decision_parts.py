@@ -12,7 +12,9 @@ from oo_contracts.score import ExperimentInfo, PolicyInfo
 from oo_contracts.task import TaskFacts
 
 __all__ = [
+    "COLUMNAR_VERSION",
     "SCHEMA_VERSION",
+    "AnyVersion",
     "AssignmentFacts",
     "ContextFacts",
     "DecidedCandidate",
@@ -21,9 +23,16 @@ __all__ = [
     "ShadowPropensities",
 ]
 
-SCHEMA_VERSION = "1.1"  # of decisions as they are written; those of 1.0 do not name it, and have other field names
+SCHEMA_VERSION = "1.1"  # of decisions in rows as they are written; those of 1.0 do not name it, and have other names
+COLUMNAR_VERSION = "2.0"  # of decisions of `/score` in columns
 # Whatever 1.x was read, its fields have the names of SCHEMA_VERSION from then on, and so has what is written again.
 SchemaVersion = Annotated[str, Field(pattern=r"^1\.\d{1,4}$"), AfterValidator(lambda _: SCHEMA_VERSION)]
+# A decision keeps whether it was written in rows or in columns, because its checksums are over what was written.
+AnyVersion = Annotated[
+    str,
+    Field(pattern=r"^[12]\.\d{1,4}$", json_schema_extra={"pattern": r"^1\.\d{1,4}$"}),
+    AfterValidator(lambda version: COLUMNAR_VERSION if version.startswith("2") else SCHEMA_VERSION),
+]
 MAX_WEIGHT = 1e9  # of a variant, in proportion to the other variants' weights
 Mode = Literal["active", "shadow", "apprentice", "holdout"]
 

@@ -46,13 +46,34 @@ class Event(Fact):
     event_id: EventName
 
     @classmethod
+    def read(cls, data: str | bytes) -> Self:
+        """Return an event as it was published, in any version that is known.
+
+        Raises:
+            pydantic.ValidationError: it is not an event of this type.
+        """
+        return cls._parse(data, None)
+
+    @classmethod
     def read_stored(cls, data: str | bytes) -> Self:
         """Return an event from a store or a log, which accepted it by the rules of its day.
 
         Raises:
             pydantic.ValidationError: it is not an event of this type.
         """
-        return cls.model_validate_json(data, context=STORED_CONTEXT)
+        return cls._parse(data, STORED_CONTEXT)
+
+    @classmethod
+    def _parse(cls, data: str | bytes, context: str | None) -> Self:
+        return cls.model_validate_json(data, context=context)
+
+    def encode(self) -> bytes:
+        """Return the event as it is published and stored: JSON in UTF-8.
+
+        Raises:
+            ValueError: a text in it is no Unicode.
+        """
+        return self.model_dump_json().encode()
 
     def contradiction(self) -> str | None:
         """Return the first part that does not agree with the rest, or None.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,9 +14,13 @@ from pydantic import (
 )
 from pydantic_core import from_json, to_json
 
+from oo_contracts.columnar_reader import read_columns
 from oo_contracts.consistency import generate_contradictions, score_contradictions
+from oo_contracts.decision_columns import columns_of, encode_columns
 from oo_contracts.decision_parts import (
+    COLUMNAR_VERSION,
     SCHEMA_VERSION,
+    AnyVersion,
     AssignmentFacts,
     ContextFacts,
     DecidedCandidate,
@@ -30,6 +36,7 @@ from oo_contracts.score import NO_MODEL, Degraded, ExperimentInfo, Fallback, Mod
 from oo_contracts.subjects import subject_token
 
 __all__ = [
+    "COLUMNAR_VERSION",
     "SCHEMA_VERSION",
     "STORED_CONTEXT",
     "AssignmentFacts",
@@ -90,9 +97,12 @@ class Feedback(Event):
 
 
 class ScoreDecision(Event):
-    """An event on `decisions.score`: a whole round, enough to train on, to evaluate policies on, and to replay."""
+    """An event on `decisions.score`: a whole round, enough to train on, to evaluate policies on, and to replay.
 
-    schema_version: SchemaVersion = SCHEMA_VERSION
+    Its readers see the same object whether it was written in rows (1.x) or in columns (2.x, ColumnarDecision).
+    """
+
+    schema_version: AnyVersion = SCHEMA_VERSION
     request_id: EventName
     user_id: EventName
     decided_at: Instant
@@ -111,6 +121,46 @@ class ScoreDecision(Event):
     assignment: AssignmentFacts | None = None
     beliefs: dict[str, Any] | None = None  # the beliefs that the policies of this round used (`Beliefs`)
     seals: dict[str, int] | None = None  # a checksum of each input, by name (oo_contracts.checksums)
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The decision in JSON as it is published and stored: as it was read, if it was read as columns.
+
+        Raises:
+            ValueError: its rows have different lengths, or a text in it is no Unicode.
+        """
+        if self.schema_version != COLUMNAR_VERSION:
+            return super().encode()
+        return encode_columns(columns_of(self), self.seals)
+
+    def encode(self) -> bytes:
+        """Return `encoded`."""
+        return self.encoded
+
+    @classmethod
+    def _parse(cls, data: str | bytes, context: str | None) -> Self:
+        fields = read_columns(data, context)
+        if fields is None:
+            return super()._parse(data, context)
+        decision = cls.model_validate(fields, context=context)
+        decision.__dict__["encoded"] = data.encode() if isinstance(data, str) else data
+        return decision
+
+    def in_columns(self) -> Self:
+        """Return the decision as one that is written in columns; it must not have checksums yet."""
+        return self.model_copy(update={"schema_version": COLUMNAR_VERSION})
+
+    def with_encoded_columns(self, columns: dict[str, Any], seals: dict[str, int]) -> Self:
+        """Return a copy with checksums, whose columns are known already and need not be made again."""
+        sealed = self.model_copy(update={"seals": seals})
+        sealed.__dict__["encoded"] = encode_columns(columns, seals)
+        return sealed
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, which is encoded anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("encoded", None)
+        return copied
 
     def contradiction(self) -> str | None:
         """Return the first contradiction among candidates, choice, propensities and shadows, or None."""

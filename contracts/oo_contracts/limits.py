@@ -11,6 +11,7 @@ __all__ = [
     "MAX_BODY_VALUES",
     "MAX_CALL_ITEMS",
     "MAX_CANDIDATES",
+    "MAX_COLUMN_LENGTH",
     "MAX_CONTENT_LENGTH",
     "MAX_ERRORS",
     "MAX_EVENT_BYTES",
@@ -23,6 +24,7 @@ __all__ = [
     "MAX_OBJECT_FIELDS",
     "MAX_PROFILE_KEYS",
     "MAX_PROFILE_TEXT",
+    "MAX_ROW_VALUES",
     "MAX_TASKS",
     "MAX_TASK_FALLBACKS",
     "MAX_TEXT_LENGTH",
@@ -54,3 +56,5 @@ MAX_INSTANCES = 32  # /score bodies in one call of KServe's V1 or V2, each of wh
 MAX_CALL_ITEMS = MAX_TASKS + MAX_CANDIDATES  # tasks and candidates of all of them together: no more than one may have
 
 MAX_EVENT_BYTES = 4 << 20  # of the largest decision, and of any other event that we publish
+MAX_COLUMN_LENGTH = 10_000  # tasks, or candidates, of a decision in columns; a call has far fewer
+MAX_ROW_VALUES = 1 << 20  # numbers of all rows of a decision in columns, of which a few bytes may say many

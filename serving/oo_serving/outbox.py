@@ -73,7 +73,7 @@ class Outbox:
     def put(self, subject: str, event: Event, sender: str = "") -> None:
         """Queue an event on the share of its sender. This never waits and never raises."""
         try:
-            data = event.model_dump_json().encode()
+            data = event.encode()
         except ValueError:
             log.exception("an event for %s cannot be encoded", subject)
             self._drop()

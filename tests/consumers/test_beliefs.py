@@ -278,7 +278,7 @@ def defines(server, *keys):
 
 def published(server, events):
     subjects = {"feedback": lambda event: f"feedback.{event.reaction}", "decisions": _decided}
-    server.publish(*((subjects[source](event), event.model_dump_json().encode(), None) for source, event in events))
+    server.publish(*((subjects[source](event), event.encode(), None) for source, event in events))
 
 
 def _decided(event):

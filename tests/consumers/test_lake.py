@@ -24,6 +24,7 @@ from oo_consumers import metrics
 from oo_consumers.lake.delta import BadLake, ConcurrentAppend, Lake, LakeUnavailable
 from oo_consumers.lake.lake_writer import LakeWriter
 from oo_consumers.lake.tables import TABLES, StreamEvent
+from oo_contracts.events import ScoreDecision
 from waiting import eventually, free_port, listens
 
 DECISIONS, GENERATIONS, REACTIONS, SIGNALS, PREDICTIONS = TABLES
@@ -33,7 +34,7 @@ KILLS = 100
 
 def placed(sequence, fact=None):
     fact = fact or a_decision(f"r-{sequence}", minutes=sequence)
-    return StreamEvent(sequence, NOON, fact, fact.model_dump_json())
+    return StreamEvent(sequence, NOON, fact, fact.encode().decode())
 
 
 def asked(lake, query, table=DECISIONS):
@@ -85,6 +86,19 @@ def test_of_two_writers_of_one_batch_one_fails(lake, monkeypatch):
 
     monkeypatch.undo()
     assert asked(lake, "select sequence from t order by sequence") == [(1,), (2,)]
+
+
+def test_an_event_in_columns_has_the_columns_of_one_in_rows(lake):
+    decision = a_decision("r-1").in_columns()
+    lake.append(DECISIONS, STREAM, [placed(1), placed(2, decision)])
+
+    names = "request_id, user_id, chosen_id, propensity, model_version, policy_name"
+    first, second = asked(lake, f"select {names} from t order by sequence")  # noqa: S608  # ours
+    ((event,),) = asked(lake, "select event from t where sequence = 2")
+
+    assert first == second
+    assert ScoreDecision.read_stored(event) == decision
+    assert event == decision.encode().decode()
 
 
 def test_columns_and_partition_are_those_of_the_event(lake):
@@ -199,7 +213,7 @@ def process(server, lake):
 
 
 def message(fact, subject, msg_id=None):
-    return subject, fact.model_dump_json().encode(), {"Nats-Msg-Id": msg_id or fact.event_id}
+    return subject, fact.encode(), {"Nats-Msg-Id": msg_id or fact.event_id}
 
 
 def count(lake, table):

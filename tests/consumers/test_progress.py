@@ -56,7 +56,7 @@ def lag():
 
 
 def message(fact, subject="decisions.score"):
-    return subject, fact.model_dump_json().encode(), {"Nats-Msg-Id": fact.event_id}
+    return subject, fact.encode(), {"Nats-Msg-Id": fact.event_id}
 
 
 async def became(true, seconds=20.0):

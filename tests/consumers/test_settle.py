@@ -21,7 +21,7 @@ class Told:
     """A message that remembers what the server was told."""
 
     def __init__(self, data, subject="signals.app_opened", deliveries=1):
-        self.data = data if isinstance(data, bytes) else data.model_dump_json().encode()
+        self.data = data if isinstance(data, bytes) else data.encode()
         self.subject, self.deliveries, self.headers, self.place, self.fate = subject, deliveries, {}, "SIGNALS:1", []
 
     async def ack(self):
@@ -199,6 +199,36 @@ async def test_a_reason_is_one_line_whatever_the_event_said(store):
 
     assert reasons[0].startswith("unreadable")
     assert reasons[0].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("found", "written", "reason"),
+    [
+        (b'"propensity":1.0}', b'"propensity":"float64:AAAA"}', "unreadable: candidates: propensity has 3 bytes"),
+        (b'"value":0.5', b'"value":"float32:AAA="', "unreadable: candidates: value has 2 bytes"),
+        (b'"id":["c-1"]', b'"id":[0]', "unreadable: candidates: id has an index beyond the last"),
+        (b'"timezone":"UTC"', b'"timezone":7', "unreadable: context.timezone: "),
+        (b'"chosen_id":0', b'"chosen_id":1', "unreadable: chosen_id: has an index beyond the last"),
+    ],
+)
+async def test_malformed_columns_are_a_dead_letter_that_names_them(store, found, written, reason):
+    data = a_decision().in_columns().encode()
+    bad, good = Told(data.replace(found, written, 1), "decisions.score"), Told(data, "decisions.score")
+    assert bad.data != good.data
+
+    reasons = await settled(store, bad, good, durable="decisions")
+
+    assert [text.startswith(reason) for text in reasons] == [True]
+    assert (bad.fate, good.fate, store.counts()["decisions"]) == (["ack"], ["ack"], 1)
+
+
+async def test_decisions_in_rows_and_in_columns_are_stored_as_they_were_published(store):
+    rows, columns = a_decision("r-1"), a_decision("r-2").in_columns()
+
+    assert await settled(store, *(Told(item, "decisions.score") for item in (rows, columns)), durable="decisions") == []
+
+    assert [item.event.encode() for item in store.stored_decisions()] == [rows.encode(), columns.encode()]
+    assert list(store.decisions()) == [rows, columns]
 
 
 async def test_a_generation_on_the_subject_of_scores_is_unreadable(store):

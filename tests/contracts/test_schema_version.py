@@ -62,9 +62,24 @@ def test_every_1_x_is_read(version):
 
 
 @pytest.mark.parametrize("context", [None, STORED_CONTEXT])
-@pytest.mark.parametrize("version", ["2.0", "1", "", 1.1, None])
+@pytest.mark.parametrize("version", ["3.0", "1", "2", "", 1.1, None])
 def test_another_version_is_refused(version, context):
     fields = json.loads(a_decision().model_dump_json()) | {"schema_version": version}
 
     with pytest.raises(ValidationError, match="schema_version"):
         ScoreDecision.model_validate_json(json.dumps(fields), context=context)
+
+
+@pytest.mark.parametrize("read", [ScoreDecision.read, ScoreDecision.read_stored])
+def test_version_2_in_rows_is_refused(read):
+    fields = json.loads(a_decision().model_dump_json()) | {"schema_version": "2.0"}
+
+    with pytest.raises(ValidationError, match="candidates"):
+        read(json.dumps(fields))
+
+
+def test_version_2_is_of_no_other_decision():
+    fields = json.loads(a_draw().model_dump_json()) | {"schema_version": "2.0"}
+
+    with pytest.raises(ValidationError, match="schema_version"):
+        GenerateDecision.read(json.dumps(fields))

@@ -35,7 +35,7 @@ def calls(draw):
 def test_a_policy_gives_an_event_the_propensities_that_it_gave_the_call(inputs, policy):
     ranking = rank(inputs, RANKER_V1, ActiveExperiments(), policy)
     event = RankingDecision(inputs, ranking, RANKER_V1.ref).event()
-    read = ScoreDecision.model_validate_json(event.model_dump_json())
+    read = ScoreDecision.read(event.encode())
 
     assert isinstance(ranking.policy, Baseline) or inputs.prediction.degraded is None
     assert ranking.decision.propensities == (

@@ -39,7 +39,7 @@ def made(eligible=(True, True, True), policy=None, mode="active", degraded=None,
     active = ActiveExperiments((only,) if only else (), beliefs={"tone": BELIEFS})
     ranking = rank(inputs, RANKER_V1, active, EpsilonGreedy(0.2))
     event = with_checksums(RankingDecision(inputs, ranking, RANKER_V1.ref).event())
-    return ScoreDecision.model_validate_json(event.model_dump_json())
+    return ScoreDecision.read(event.encode())
 
 
 def named(decision, model=MODEL, **change):

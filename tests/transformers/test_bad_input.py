@@ -94,7 +94,7 @@ def test_no_odd_task_and_no_instant_fails_a_call_and_its_event_replays(fakes, ro
     assert reply.status_code == 200, reply.text
     assert {item.get("task_id") for item in reply.json()["fallbacks"]} <= {None, *(str(task["id"]) for task in tasks)}
     if route == "/score":
-        event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+        event = ScoreDecision.read(fakes.outbox.events[-1][1])
         again = RANKER_V1.rows(
             FeatureContext.from_facts(event.moment), [candidate_of(item) for item in event.candidates]
         )

@@ -43,7 +43,7 @@ def policy(kind):
 
 async def scored(fakes, **more):
     reply = (await fakes.post("/score", ASK | more)).json()
-    return reply, ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+    return reply, ScoreDecision.read(fakes.outbox.events[-1][1])
 
 
 async def generated(fakes, **more):

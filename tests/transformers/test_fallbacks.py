@@ -67,7 +67,7 @@ async def served(fakes, text):
     async with fakes.client() as client:
         reply = await client.post("/score", content=text, headers={"content-type": "application/json"})
     assert reply.status_code == 200, reply.text
-    event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+    event = ScoreDecision.read(fakes.outbox.events[-1][1])
     shared = len(RANKER_V1.context) + len(RANKER_V1.profile)
     assert len({item.row[:shared] for item in event.candidates}) == 1
     return reply.json(), dict(zip(RANKER_V1.names, event.candidates[0].row, strict=True))
@@ -110,7 +110,7 @@ async def test_a_profile_value_above_its_range(fakes, feature):
 
 @pytest.mark.parametrize("feature", PROFILE_FEATURES, ids=lambda item: item.name)
 async def test_a_stale_profile_value(fakes, feature):
-    now = ScoreDecision.model_validate_json(await served_event(fakes)).decided_at
+    now = ScoreDecision.read(await served_event(fakes)).decided_at
     stamps = {name: now.isoformat() for name in SOUND}
     call = json.loads(body("x", "1"))
     before = counted(feature.full_name, "stale")
@@ -182,7 +182,7 @@ async def test_an_instant_that_cannot_be_believed_leaves_one_age_unknown(fakes, 
     before = counted(feature.full_name, reason)
 
     answer, row = await served(fakes, json.dumps(call | {"profile_computed_at": stamps}))
-    event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+    event = ScoreDecision.read(fakes.outbox.events[-1][1])
 
     assert (answer["profile_age"], answer["fallbacks"]) == (
         "unknown",
@@ -206,7 +206,7 @@ async def test_one_such_instant_for_all_leaves_every_age_unknown(fakes, wrong):
     assert said.pop("profile.preferred_hour") == "missing"
     assert said == {item.full_name: reason for item in PROFILE_FEATURES if item.name != "preferred_hour"}
     assert answer["profile_age"] == "unknown"
-    assert ScoreDecision.model_validate_json(fakes.outbox.events[-1][1]).moment.profile_computed_at in (None, {})
+    assert ScoreDecision.read(fakes.outbox.events[-1][1]).moment.profile_computed_at in (None, {})
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(seconds=30), MAX_CLOCK_SKEW])
@@ -222,7 +222,7 @@ async def test_instants_of_features_that_are_not_mirrored_are_not_kept(fakes):
     stamps = dict.fromkeys(SOUND, NOW.isoformat()) | {"shoe_size": None, "mood": "noon"}
 
     answer, _ = await served(fakes, json.dumps(json.loads(body("x", "1")) | {"profile_computed_at": stamps}))
-    event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+    event = ScoreDecision.read(fakes.outbox.events[-1][1])
 
     assert answer["fallbacks"] == []
     assert set(event.moment.profile_computed_at) == set(SOUND)
@@ -287,7 +287,7 @@ async def test_a_wrong_field_of_a_task_means_its_default_and_is_said(fakes, rout
     assert [(item["feature"], item["reason"], item["task_id"]) for item in said] == [(name, reason, "t-1")]
     assert counted(name, reason) == before + 1
     if route == "/score":
-        event = ScoreDecision.model_validate_json(fakes.outbox.events[-1][1])
+        event = ScoreDecision.read(fakes.outbox.events[-1][1])
         row = dict(zip(RANKER_V1.names, event.candidates[0].row, strict=True))
         assert row[f"candidate.{feature}"] == default
         assert name not in {item.feature for item in event.fallbacks}  # replay compares those with the rows'

@@ -63,4 +63,4 @@ async def test_the_event_of_a_call_at_the_limits_fits_into_a_message(fakes, case
     [(_, event)] = fakes.outbox.events
     assert len(event.encode()) <= MAX_EVENT_BYTES
     assert len(event.encode()) > 300_000
-    assert all(len(str(value)) < 100 for value in ScoreDecision.model_validate_json(event).moment.profile.values())
+    assert all(len(str(value)) < 100 for value in ScoreDecision.read(event).moment.profile.values())

@@ -121,7 +121,7 @@ async def test_beyond_the_soft_limit_the_baseline_answers_and_says_why(gated):
         gated.predictor.open.set()
         await asyncio.gather(*taken)
 
-    event = ScoreDecision.model_validate_json(gated.outbox.events[0][1])
+    event = ScoreDecision.read(gated.outbox.events[0][1])
     assert (reply["degraded"], reply["chosen"], reply["policy"]["name"]) == ("overload", "t-2", "baseline")
     assert (batch["degraded"], event.degraded) == ("overload", "overload")
     assert (gated.predictor.waiting, shed("score", "baseline")) == (2, before + 1)

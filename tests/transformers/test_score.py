@@ -94,7 +94,7 @@ async def test_the_event_carries_the_round_as_it_was_answered(fakes):
     answer = (await fakes.post("/score", ASK)).json()
 
     subject, data = fakes.outbox.events[0]
-    event = ScoreDecision.model_validate_json(data)
+    event = ScoreDecision.read(data)
     assert (subject, event.request_id, event.chosen_id) == ("decisions.score", "r-1", answer["chosen"])
     assert {item.id: item.propensity for item in event.candidates} == {
         item["candidate_id"]: item["propensity"] for item in answer["scores"]

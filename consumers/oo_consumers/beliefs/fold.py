@@ -47,8 +47,8 @@ class UnlearnableDecision:
 
     @property
     def data(self) -> bytes:
-        """The decision as JSON."""
-        return self.event.model_dump_json().encode()
+        """The decision as it is published."""
+        return self.event.encode()
 
     @property
     def stream_position(self) -> str:

@@ -160,16 +160,15 @@ async def _publish(connection: Client, events: list[Sent], progress: Progress) -
             item for index, item in enumerate(window) if isinstance(item[1], Feedback) and index % DUPLICATE_EVERY == 0
         ]
         await asyncio.gather(
-            *(js.publish(subject, _data(event), headers={"Nats-Msg-Id": event.event_id}) for subject, event in window),
-            *(js.publish(subject, _data(event)) for subject, event in repeated),
+            *(
+                js.publish(subject, event.encode(), headers={"Nats-Msg-Id": event.event_id})
+                for subject, event in window
+            ),
+            *(js.publish(subject, event.encode()) for subject, event in repeated),
         )
         progress("publishing events", min(start + MAX_IN_FLIGHT, len(events)), len(events))
     kinds = [type(event) for _, event in events]
     return SimulationCounts(kinds.count(ScoreDecision), kinds.count(Feedback), kinds.count(Signal))
-
-
-def _data(event: Event) -> bytes:
-    return event.model_dump_json().encode()
 
 
 async def _consumed(connection: Client, progress: Progress, timeout_s: float) -> None:

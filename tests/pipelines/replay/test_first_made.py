@@ -60,7 +60,7 @@ def test_store_log_and_beliefs_agree_on_it(tmp_path, ids, arrived, shown):
     store.record_all("feedback", reactions)
     for name, facts in (("decisions", [decisions[place] for place in arrived]), ("reactions", reactions)):
         lake.append(
-            LAKE[name], "S", [StreamEvent(at, NOON, one, one.model_dump_json()) for at, one in enumerate(facts, 1)]
+            LAKE[name], "S", [StreamEvent(at, NOON, one, one.encode().decode()) for at, one in enumerate(facts, 1)]
         )
 
     by_store, by_log = list(store.rounds(LATER)), list(closed_rounds(lake, LATER))
@@ -102,7 +102,7 @@ def test_one_event_id_counts_once_whatever_it_says_the_second_time(tmp_path):
     store.record_all("feedback", reactions)
     for name, facts in (("decisions", [first, second]), ("reactions", reactions)):
         lake.append(
-            LAKE[name], "S", [StreamEvent(at, NOON, one, one.model_dump_json()) for at, one in enumerate(facts, 1)]
+            LAKE[name], "S", [StreamEvent(at, NOON, one, one.encode().decode()) for at, one in enumerate(facts, 1)]
         )
 
     by_store = list(store.rounds(LATER))

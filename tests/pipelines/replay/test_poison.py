@@ -28,7 +28,7 @@ LAKE = {table.name: table for table in TABLES}
 
 
 def changed(fact, **other):
-    return json.dumps(json.loads(fact.model_dump_json()) | other)
+    return json.dumps(json.loads(fact.encode().decode()) | other)
 
 
 BAD_DECISIONS = {
@@ -123,7 +123,7 @@ def test_the_logs_view_leaves_the_same_out(tmp_path):
     odd = ScoreDecision.model_construct(**dict(score("odd", NOON)) | {"propensity": 0.0})
     about = feedback("odd", NOON, "shown")[0]
     for name, facts in (("decisions", (sound, odd)), ("reactions", (never, before, shown, about))):
-        batch = [StreamEvent(at, NOON, fact, fact.model_dump_json()) for at, fact in enumerate(facts, start=1)]
+        batch = [StreamEvent(at, NOON, fact, fact.encode().decode()) for at, fact in enumerate(facts, start=1)]
         lake.append(LAKE[name], "S", batch)
 
     (found,) = closed_rounds(lake, LATER)

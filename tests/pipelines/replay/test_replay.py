@@ -92,7 +92,7 @@ def replayed_all(decisions, model=no_folder):
 
 
 def test_the_simulated_past_replays_without_a_difference():
-    report = replayed_all(ScoreDecision.model_validate_json(item.model_dump_json()) for item in DECISIONS)
+    report = replayed_all(ScoreDecision.read(item.encode()) for item in DECISIONS)
 
     assert (report.differences, report.replayed) == (0, len(DECISIONS))
     assert report.rows == sum(len(item.candidates) for item in DECISIONS)
@@ -101,9 +101,9 @@ def test_the_simulated_past_replays_without_a_difference():
 
 def test_how_many_rounds_a_second():
     """No bound: a measurement, with -s. Reading the JSON is part of it, the store is not."""
-    texts = [item.model_dump_json() for item in DECISIONS]
+    texts = [item.encode() for item in DECISIONS]
     start = time.process_time()
-    report = replayed_all(map(ScoreDecision.model_validate_json, texts))
+    report = replayed_all(map(ScoreDecision.read, texts))
     seconds = time.process_time() - start
     print(
         f"\nreplayed {report.decisions} rounds, {report.rows} rows: {report.decisions / seconds:,.0f} rounds/s a core"
@@ -200,10 +200,10 @@ def test_any_bit_of_the_profile_is_found_and_named(decision, bit, data):
 
 def spoilt_at(decision, place, bit):
     """The event that its text reads as with one bit changed; None when it is no event any more."""
-    text = bytearray(decision.model_dump_json().encode())
+    text = bytearray(decision.encode())
     text[place] ^= 1 << bit
     try:
-        return ScoreDecision.model_validate_json(bytes(text))
+        return ScoreDecision.read(bytes(text))
     except ValidationError:
         return None
 
@@ -221,7 +221,7 @@ def unnoticed(decision, place, bit):
 @given(st.sampled_from(DECISIONS), st.data())
 def test_any_bit_of_an_event_as_it_is_stored_is_found(decision, data):
     """Whatever it hits: a digit, a name, a quote."""
-    place = data.draw(st.integers(0, len(decision.model_dump_json().encode()) - 1))
+    place = data.draw(st.integers(0, len(decision.encode()) - 1))
 
     assert not unnoticed(decision, place, data.draw(st.integers(0, 7)))
 
@@ -235,7 +235,7 @@ def alone():
 
 def test_every_bit_is_found_where_least_follows_from_it():
     decision = alone()
-    places = range(len(decision.model_dump_json().encode()))
+    places = range(len(decision.encode()))
 
     assert replayed_all([decision]).sound()
     assert [(place, bit) for place in places for bit in range(8) if unnoticed(decision, place, bit)] == []
@@ -412,7 +412,7 @@ async def scored(predictor, sessions, running=RUNNING, **more):
         body = json.dumps(ask | {"tasks": tasks, "profile_features": session.user.profile} | more)
         scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(ODD_SHARE), lambda: running, kept, lambda at=session.at: at)
         await (await scorer(ScoreRequest.model_validate_json(body), {}, Pace())).publish("u-1", Pace())
-    return [ScoreDecision.model_validate_json(item.model_dump_json()) for item in kept]
+    return [ScoreDecision.read(item.encode()) for item in kept]
 
 
 def sessions():

@@ -39,7 +39,7 @@ def world(tmp_path_factory):
     for table, kind, name in ((DECISIONS, ScoreDecision, "decisions"), (REACTIONS, Feedback, "feedback")):
         ours = [event for event in arrived if isinstance(event, kind)]
         store.record_all(name, ours)
-        batch = [StreamEvent(at, NOW, event, event.model_dump_json()) for at, event in enumerate(ours, start=1)]
+        batch = [StreamEvent(at, NOW, event, event.encode().decode()) for at, event in enumerate(ours, start=1)]
         for start in range(0, len(batch), 300):
             lake.append(table, "S", batch[start : start + 300])
     yield store, lake
@@ -71,10 +71,10 @@ def test_a_backfill_reads_the_tables_as_they_stand(tmp_path, monkeypatch, capsys
     opened = [a_signal(place).model_copy(update={"occurred_at": NOON - timedelta(days=place)}) for place in (1, 2)]
     told = [NOON - timedelta(days=1), NOON + timedelta(seconds=1)]
     lake.append(
-        SIGNALS, "S", [StreamEvent(at, told[at - 1], one, one.model_dump_json()) for at, one in enumerate(opened, 1)]
+        SIGNALS, "S", [StreamEvent(at, told[at - 1], one, one.encode().decode()) for at, one in enumerate(opened, 1)]
     )
     decision = a_decision()
-    lake.append(DECISIONS, "S", [StreamEvent(1, NOON, decision, decision.model_dump_json())])
+    lake.append(DECISIONS, "S", [StreamEvent(1, NOON, decision, decision.encode().decode())])
     words = ["--output=json", "backfill", "--feature=active_days_14d", f"--spine={lake.table_url('decisions')}",
              f"--source={lake.table_url('signals')}", f"--out={tmp_path}/out.parquet"]  # fmt: skip
     monkeypatch.setattr(sys, "argv", ["oo_pipelines", *words])

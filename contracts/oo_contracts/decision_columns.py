@@ -1,0 +1,172 @@
+"""This module writes a decision of `/score` as columns (`oo_contracts.columnar_decision`), which keep every bit of it.
+
+The same decision always gives the same document, also after it was read again: its checksums are over its columns.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from oo_contracts.instant_column import instant_column
+from oo_contracts.packed_numbers import number_column, pack, pack_floats
+from oo_contracts.plain_columns import column, references
+from oo_contracts.row_columns import row_columns
+
+if TYPE_CHECKING:
+    from oo_contracts.decision_parts import DecidedCandidate, ShadowPropensities
+    from oo_contracts.events import ScoreDecision
+    from oo_contracts.score import Fallback
+    from oo_contracts.task import TaskFacts
+
+__all__ = ["columns_of", "document_checksums", "encode_columns", "sealed_names"]
+
+SEALED = ("request", "circumstances", "model", "policy", "candidates", "tasks", "context")  # parts of every decision
+NOT_SEALED = {"row", "value", "propensity"}  # of candidates: replay computes them again
+Plain = dict[str, Any]
+
+
+def columns_of(decision: ScoreDecision) -> Plain:
+    """Return the decision as the plain values of a ColumnarDecision, without checksums and what is absent.
+
+    Raises:
+        ValueError: its rows have different lengths.
+    """
+    scalars = ("schema_version", "event_id", "request_id", "user_id", "decided_at", "feature_set")
+    outcome = ("propensity", "model", "policy", "experiment", "degraded", "assignment", "beliefs")
+    tasks, candidates = decision.moment.tasks, decision.candidates
+    index_by_id = {item.id: index for index, item in enumerate(candidates)}
+    chosen_id, baseline_id = references((decision.chosen_id, decision.baseline_id), index_by_id)
+    return _without_none(
+        {name: getattr(decision, name) for name in scalars}
+        | {
+            "context": _context(decision),
+            "tasks": _task_columns(tasks) or None,
+            "candidates": _candidate_columns(candidates, tasks) or None,
+            "chosen_id": chosen_id,
+            "baseline_id": baseline_id,
+        }
+        | {name: getattr(decision, name) for name in outcome}
+        | {
+            "shadows": [_shadow(shadow, len(candidates)) for shadow in decision.shadows] or None,
+            "fallbacks": _fallback_columns(decision.fallbacks),
+        }
+    )
+
+
+def encode_columns(columns: Plain, seals: Mapping[str, int] | None) -> bytes:
+    """Return JSON of a decision's columns and its checksums; these have no names where each part has one.
+
+    Raises:
+        ValueError: a text is no Unicode.
+    """
+    if seals is None:
+        return to_json(columns, inf_nan_mode="strings")
+    profile, optional = columns["context"].get("profile"), (columns.get("assignment"), columns.get("beliefs"))
+    names = sealed_names(profile, *optional)
+    packed = pack("uint32", [seals[name] for name in names]) if seals.keys() == set(names) else seals
+    return to_json(columns | {"seals": packed}, inf_nan_mode="strings")
+
+
+def document_checksums(columns: Plain) -> dict[str, int]:
+    """Return the CRC-32 of each part's JSON as it is written, by the part's name."""
+    return {name: zlib.crc32(to_json(value, inf_nan_mode="strings")) for name, value in _sealed_parts(columns)}
+
+
+def sealed_names(profile: Mapping[str, Any] | None, assignment: object, beliefs: object) -> tuple[str, ...]:
+    """Return the names of the parts that have a checksum, in the order in which these are written."""
+    optional = [name for name, facts in (("assignment", assignment), ("beliefs", beliefs)) if facts is not None]
+    features = ["profile"] if profile is None else [f"profile.{name}" for name in profile]
+    return (*SEALED, *optional, *features)
+
+
+def _sealed_parts(columns: Plain) -> Iterator[tuple[str, Any]]:
+    """Yield all inputs by the names of their parts.
+
+    A feature of the profile has its own name in its part, too, so that a changed name is as visible as a changed value.
+    """
+    scalars = ("schema_version", "event_id", "request_id", "user_id", "decided_at", "feature_set", "baseline_id")
+    yield "request", [columns.get(name) for name in scalars]
+    policies = [shadow["policy"] for shadow in columns.get("shadows", ())]
+    yield "circumstances", (columns.get("experiment"), columns.get("degraded"), policies)
+    yield from ((name, columns[name]) for name in ("model", "policy"))
+    candidates = columns.get("candidates", {})
+    yield "candidates", {name: value for name, value in candidates.items() if name not in NOT_SEALED}
+    yield "tasks", columns.get("tasks")
+    context = columns["context"]
+    yield "context", {name: value for name, value in context.items() if name != "profile"}
+    yield from ((name, columns[name]) for name in ("assignment", "beliefs") if name in columns)
+    if "profile" not in context:
+        yield "profile", None
+    else:
+        yield from ((f"profile.{name}", (name, value)) for name, value in context["profile"].items())
+
+
+def _without_none(fields: Plain) -> Plain:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _context(decision: ScoreDecision) -> Plain:
+    context, at = decision.moment, decision.decided_at
+    is_same = context.now == at and context.now.utcoffset() == at.utcoffset()
+    return _without_none(
+        {
+            "now": None if is_same else context.now,
+            "timezone": context.timezone,
+            "profile": context.profile,
+            "profile_computed_at": context.profile_computed_at,
+        }
+    )
+
+
+def _task_columns(tasks: Sequence[TaskFacts]) -> Plain:
+    """Return TaskColumns without what is absent."""
+    return _without_none(
+        {
+            "id": [task.id for task in tasks] or None,
+            "priority": column([task.priority for task in tasks], 1),
+            "due": instant_column([task.due for task in tasks]),
+            "is_recurring": column([int(task.is_recurring) for task in tasks], 0),
+            "created_at": instant_column([task.created_at for task in tasks]),
+            "completed": column([int(task.completed) for task in tasks], 0),
+            "labels": column([task.labels for task in tasks], 0),
+            "content_length": column([task.content_length for task in tasks], 0),
+            "has_parent": column([int(task.has_parent) for task in tasks], 0),
+        }
+    )
+
+
+def _candidate_columns(candidates: Sequence[DecidedCandidate], tasks: Sequence[TaskFacts]) -> Plain:
+    """Return CandidateColumns without what is absent."""
+    known_ids, ids = [task.id for task in tasks], [item.id for item in candidates]
+    task_ids = [item.task_id for item in candidates]
+    own_ids = [item.id if item.kind == "task" else None for item in candidates]
+    index_by_id = {task_id: index for index, task_id in enumerate(known_ids)}
+    return _without_none(
+        {
+            "id": None if ids == known_ids else references(ids, index_by_id),
+            "kind": column([item.kind for item in candidates], "task"),
+            "task_id": None if task_ids == own_ids else references(task_ids, index_by_id),
+            "prompt_version": column([item.prompt_version for item in candidates], None),
+            "eligible": column([int(item.eligible) for item in candidates], 1),
+            "row": row_columns([item.row for item in candidates]) or None,
+            "value": number_column([item.value for item in candidates]),
+            "propensity": number_column([item.propensity for item in candidates]),
+        }
+    )
+
+
+def _shadow(shadow: ShadowPropensities, count: int) -> Plain:
+    numbers = shadow.propensities
+    propensity = number_column(numbers) if len(numbers) == count else pack_floats(numbers)
+    return _without_none({"policy": shadow.policy, "propensity": propensity})
+
+
+def _fallback_columns(fallbacks: Sequence[Fallback]) -> Plain | None:
+    if not fallbacks:
+        return None
+    reasons = column([item.reason for item in fallbacks], None)
+    return {"feature": [item.feature for item in fallbacks], "reason": reasons}
