@@ -35,6 +35,7 @@ import numpy as np
 import skops.io
 from oo_consumers import streams
 from oo_contracts.score import ScoreRequest
+from oo_contracts.score_call import ScoreCall
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_sets import RANKER_V1
 from oo_model_cards.artifact import ModelFiles, Parity, write_model
@@ -169,10 +170,10 @@ def todoist_task(place: int) -> dict[str, object]:
 
 def rows_of(ask: dict[str, object]) -> list[list[float]]:
     """The rows that our transformer computes for the call: what the stock chain is handed."""
-    parsed = ScoreRequest.model_validate(ask)
-    facts = tuple(task.facts() for task in parsed.tasks)
-    moment = FeatureContext.at(datetime.now(UTC), parsed.timezone, facts, parsed.profile_features)
-    return [list(row) for row in RANKER_V1.rows(moment, parsed.effective_candidates()).values]
+    call = ScoreCall.from_request(ScoreRequest.model_validate(ask))
+    moment = FeatureContext.at(datetime.now(UTC), call.timezone, call.tasks, call.profile_features)
+    rows: list[list[float]] = RANKER_V1.rows(moment, call.candidates).values.tolist()
+    return rows
 
 
 def fitted(folder: Path) -> None:

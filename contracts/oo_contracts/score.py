@@ -85,21 +85,6 @@ class ScoreRequest(UserCall):
             raise PydanticCustomError("unknown_baseline", "names no candidate of this call")
         return baseline
 
-    def effective_candidates(self) -> tuple[Candidate, ...]:
-        """Return the candidates of the call, or one for each open task in the order given.
-
-        A candidate for a task that is completed or deleted stays in the round, but is not eligible.
-        """
-        if self.candidates is None:
-            return tuple(Candidate(id=task.id, task_id=task.id) for task in self.tasks if not task.completed)
-        completed_ids = {task.id for task in self.tasks if task.completed}
-        return tuple(
-            item.model_copy(update={"eligible": False})
-            if item.kind == "task" and item.task_id in completed_ids
-            else item
-            for item in self.candidates
-        )
-
 
 class CandidateScore(Wire):
     """One candidate's score (the model's value), propensity (its probability to be chosen) and rank."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["Due", "Task", "TaskFacts"]
+__all__ = ["Due", "Task", "TaskFacts", "day_or_time"]
 
 
 def _text_id(value: Any) -> Any:
@@ -20,8 +20,12 @@ def _text_id(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _instant(value: Any) -> Any:
-    """Parse what Todoist calls a date: a day, a floating time, or a fixed time with a zone."""
+def day_or_time(value: Any) -> date:
+    """Return what Todoist calls a date: a day, a floating time, or a fixed time with a zone.
+
+    Raises:
+        ValueError: it is none, or in a year that has no place in every time zone.
+    """
     try:
         found = value if isinstance(value, date) else _parsed(value)
     except (TypeError, ValueError):
@@ -36,7 +40,7 @@ def _parsed(text: str) -> date:
 
 
 Id = Annotated[str, BeforeValidator(_text_id), Field(min_length=1, max_length=128)]
-DayOrTime = Annotated[datetime | date, BeforeValidator(_instant)]
+DayOrTime = Annotated[datetime | date, BeforeValidator(day_or_time)]
 
 
 def _as_todoist_sends_it(schema: dict[str, Any]) -> None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from oo_contracts.events import DecidedCandidate, ScoreDecision
-from oo_contracts.score import Candidate, arm_of
+from oo_contracts.events import ScoreDecision
+from oo_contracts.score import arm_of
+from oo_contracts.task_columns import CandidateColumns
 from oo_experiments.policies.action_set import ActionSet
-from oo_features.feature_set import FeatureSet
-from oo_features.scaling import scale_row
 
-__all__ = ["logged_action_set", "prompt_action_set", "ranking_action_set", "scaled_rows"]
-
-Row = Sequence[float]
-Candidates = Sequence[Candidate | DecidedCandidate]
+__all__ = ["logged_action_set", "prompt_action_set", "ranking_action_set"]
 
 
 def ranking_action_set(
-    candidates: Candidates,
+    candidates: CandidateColumns,
     values: Sequence[float],
     baseline_id: str | None,
     *,
     with_arms: bool = False,
-    contexts: Sequence[Row] = (),
+    contexts: Sequence[Sequence[float]] = (),
 ) -> ActionSet:
     """Return the action set of candidates with one value each.
 
@@ -31,16 +27,17 @@ def ranking_action_set(
     """
     return ActionSet(
         values,
-        [item.eligible for item in candidates],
+        candidates.eligible,
         _baseline_index(candidates, baseline_id),
-        [arm_of(item.kind, item.prompt_version) for item in candidates] if with_arms else (),
+        list(map(arm_of, candidates.kinds, candidates.prompt_versions)) if with_arms else (),
         contexts,
     )
 
 
 def logged_action_set(decision: ScoreDecision) -> ActionSet:
     """Return the action set of a logged decision by its logged values, for policies without beliefs."""
-    return ranking_action_set(decision.candidates, [item.value for item in decision.candidates], decision.baseline_id)
+    columns = CandidateColumns.from_candidates(decision.candidates)
+    return ranking_action_set(columns, [item.value for item in decision.candidates], decision.baseline_id)
 
 
 def prompt_action_set(versions: Sequence[str], default: str) -> ActionSet:
@@ -52,15 +49,7 @@ def prompt_action_set(versions: Sequence[str], default: str) -> ActionSet:
     return ActionSet((0.0,) * len(versions), (True,) * len(versions), baseline_index, versions)
 
 
-def scaled_rows(features: FeatureSet, rows: Sequence[Row]) -> list[tuple[float, ...]]:
-    """Return the contexts of linear policies: each row scaled as its features declare."""
-    return [scale_row(features, row) for row in rows]
-
-
-def _baseline_index(candidates: Candidates, baseline_id: str | None) -> int | None:
-    matching = (
-        index
-        for index, item in enumerate(candidates)
-        if item.id == baseline_id or (baseline_id is None and item.eligible)
-    )
-    return next(matching, None)
+def _baseline_index(candidates: CandidateColumns, baseline_id: str | None) -> int | None:
+    if baseline_id is None:
+        return next((index for index, is_eligible in enumerate(candidates.eligible) if is_eligible), None)
+    return candidates.ids.index(baseline_id) if baseline_id in candidates.ids else None

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from oo_contracts.score import Candidate, Degraded, ModelInfo
+from oo_contracts.score import Degraded, ModelInfo
+from oo_contracts.task_columns import CandidateColumns
 from oo_experiments.assignment.assignment import ActiveExperiments, Assignment, assign
 from oo_experiments.policies.action_set import ActionSet
 from oo_experiments.policies.beliefs import Beliefs
 from oo_experiments.policies.policy import Baseline, Policy, PolicyDecision, decide
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet, Rows
+from oo_features.scaling import scale_rows
 
-from oo_decisions.decision_action_set import ranking_action_set, scaled_rows
+from oo_decisions.decision_action_set import ranking_action_set
 
 __all__ = ["ModelPrediction", "Ranking", "RankingInputs", "rank"]
 
@@ -37,7 +38,7 @@ class RankingInputs:
     user_id: str
     baseline_id: str | None
     context: FeatureContext
-    candidates: Sequence[Candidate]
+    candidates: CandidateColumns
     rows: Rows
     prediction: ModelPrediction
 
@@ -91,5 +92,5 @@ def _action_set(inputs: RankingInputs, features: FeatureSet, assignment: Assignm
         inputs.prediction.values,
         inputs.baseline_id,
         with_arms=assignment is not None and assignment.beliefs is not None,
-        contexts=scaled_rows(features, inputs.rows.values) if needs_contexts else (),
+        contexts=scale_rows(features, inputs.rows.values).tolist() if needs_contexts else (),
     )

@@ -20,6 +20,8 @@ from oo_decisions.ranking import Ranking, RankingInputs
 
 __all__ = ["RankingDecision"]
 
+DECIDED = tuple(DecidedCandidate.model_fields)
+
 
 @dataclass(frozen=True, slots=True)
 class RankingDecision:
@@ -63,7 +65,7 @@ class RankingDecision:
             decided_at=inputs.context.now,
             moment=inputs.context.facts(),
             feature_set=self.feature_set,
-            candidates=tuple(map(self._decided, range(len(inputs.candidates)))),
+            candidates=self._decided(),
             chosen_id=self._id(ranking.decision.index),
             propensity=ranking.decision.propensity,
             baseline_id=self._id(ranking.actions.baseline_index),
@@ -79,24 +81,26 @@ class RankingDecision:
 
     def _scores(self) -> list[dict[str, Any]]:
         values, propensities = self.inputs.prediction.values, self.ranking.decision.propensities
-        order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
+        order, ids = sorted(range(len(values)), key=values.__getitem__, reverse=True), self.inputs.candidates.ids
         return [
-            {"candidate_id": self._id(index), "score": values[index], "propensity": propensities[index], "rank": rank}
+            {"candidate_id": ids[index], "score": values[index], "propensity": propensities[index], "rank": rank}
             for rank, index in enumerate(order, start=1)
         ]
 
-    def _decided(self, index: int) -> DecidedCandidate:
-        item = self.inputs.candidates[index]
-        return DecidedCandidate(
-            id=item.id,
-            kind=item.kind,
-            task_id=item.task_id,
-            prompt_version=item.prompt_version,
-            eligible=item.eligible,
-            row=self.inputs.rows.values[index],
-            value=self.inputs.prediction.values[index],
-            propensity=self.ranking.decision.propensities[index],
+    def _decided(self) -> tuple[DecidedCandidate, ...]:
+        inputs, columns = self.inputs, self.inputs.candidates
+        rows = zip(
+            columns.ids,
+            columns.kinds,
+            columns.task_ids,
+            columns.prompt_versions,
+            columns.eligible,
+            map(tuple, inputs.rows.values.tolist()),
+            inputs.prediction.values,
+            self.ranking.decision.propensities,
+            strict=True,
         )
+        return tuple(DecidedCandidate.model_construct(**dict(zip(DECIDED, row, strict=True))) for row in rows)
 
     def _id(self, index: int | None) -> str | None:
-        return None if index is None else self.inputs.candidates[index].id
+        return None if index is None else self.inputs.candidates.ids[index]

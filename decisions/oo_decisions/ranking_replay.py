@@ -8,35 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from oo_contracts.events import DecidedCandidate, ScoreDecision, ShadowPropensities
-from oo_contracts.score import Candidate
+import numpy as np
+from numpy.typing import NDArray
+from oo_contracts.events import ScoreDecision, ShadowPropensities
+from oo_contracts.task_columns import CandidateColumns
 from oo_experiments.policies.action_set import ActionSet
 from oo_experiments.policies.beliefs import BadBeliefs, Beliefs
 from oo_experiments.policies.policy import decide, propensities_of
 from oo_experiments.policies.policy_registry import policy_from_log
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet, Rows
+from oo_features.scaling import scale_rows
 
-from oo_decisions.decision_action_set import ranking_action_set, scaled_rows
+from oo_decisions.decision_action_set import ranking_action_set
 from oo_decisions.decision_facts import logged_beliefs
 from oo_decisions.replay_difference import ReplayDifference, checksum_differences, is_same
 
-__all__ = ["ZERO_MODEL", "ReplayModel", "candidate_of", "decision_differences"]
+__all__ = ["ZERO_MODEL", "ReplayModel", "decision_differences"]
 
 Floats = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayModel:
-    """A model version as a function from rows to values.
+    """A model version as a function from rows, float32 of shape (n, features), to n values.
 
     `feature_set` is what it was trained on, None when it looks at no features.
     """
 
     feature_set: str | None
-    values: Callable[[tuple[tuple[float, ...], ...]], tuple[float, ...]]
+    values: Callable[[NDArray[np.float32]], tuple[float, ...]]
 
 
 ZERO_MODEL = ReplayModel(None, lambda rows: (0.0,) * len(rows))  # where no model predicted, every value is 0
@@ -58,7 +60,7 @@ def decision_differences(
         ]
     try:
         rows = features.rows(
-            FeatureContext.from_facts(decision.moment), [candidate_of(item) for item in decision.candidates]
+            FeatureContext.from_facts(decision.moment), CandidateColumns.from_candidates(decision.candidates)
         )
     except (KeyError, ValueError, TypeError, OverflowError) as error:  # a context that no call can have had
         return [ReplayDifference(decision.request_id, None, "moment", "a decision", f"{type(error).__name__}: {error}")]
@@ -73,14 +75,6 @@ def decision_differences(
     ]
 
 
-def candidate_of(item: DecidedCandidate) -> Candidate:
-    """Return the candidate as the call had it."""
-    kind: Any = item.kind  # a text in events, so that a new kind can be logged
-    return Candidate.model_construct(
-        id=item.id, kind=kind, task_id=item.task_id, prompt_version=item.prompt_version, eligible=item.eligible
-    )
-
-
 def _clock(decision: ScoreDecision) -> Iterator[ReplayDifference]:
     """Yield a difference when the clock was not read once for both: most features do not feel a small change of it."""
     if decision.decided_at != decision.moment.now:
@@ -90,7 +84,7 @@ def _clock(decision: ScoreDecision) -> Iterator[ReplayDifference]:
 
 
 def _rows(decision: ScoreDecision, features: FeatureSet, rows: Rows) -> Iterator[ReplayDifference]:
-    for item, row in zip(decision.candidates, rows.values, strict=True):
+    for item, row in zip(decision.candidates, rows.values.tolist(), strict=True):
         if len(item.row) != len(row):
             yield ReplayDifference(
                 decision.request_id, item.id, "row", f"{len(item.row)} features", f"{len(row)} features"
@@ -118,11 +112,11 @@ def _decided(decision: ScoreDecision, features: FeatureSet, rows: Rows, values: 
         yield ReplayDifference(decision.request_id, None, "beliefs", "beliefs", str(error))
         return
     actions = ranking_action_set(
-        decision.candidates,
+        CandidateColumns.from_candidates(decision.candidates),
         values,
         decision.baseline_id,
         with_arms=True,
-        contexts=() if beliefs is None else scaled_rows(features, rows.values),
+        contexts=() if beliefs is None else scale_rows(features, rows.values).tolist(),
     )
     yield from _choice(decision, actions, beliefs)
     for shadow in decision.shadows:

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from oo_contracts.score import Candidate, Reason
-from oo_contracts.task import TaskFacts
+from oo_contracts.score import Reason
 
-from oo_features.feature_context import FeatureContext
-
-__all__ = ["CandidateContext", "Dtype", "Feature", "check_value", "feature"]
+__all__ = ["Dtype", "Feature", "check_value", "feature"]
 
 Dtype = Literal["float32", "int", "bool"]
 Group = Literal["context", "profile", "candidate"]
@@ -21,20 +18,12 @@ FLOAT32_MAX = 3.4028234663852886e38  # rows are float32
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateContext:
-    """The input of a candidate feature: the candidate, its task if it has one, and its index."""
-
-    context: FeatureContext
-    candidate: Candidate
-    task: TaskFacts | None
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
 class Feature:
     """One declared feature.
 
-    `low` and `high` are inclusive; an unknown, invalid or outlying value becomes `fallback`.
+    `compute` takes columns and returns one, for one call as for a million (`oo_features.call_arrays`): of context
+    features shape (calls,), of candidate features shape (candidates,), NaN where it is unknown. `low` and `high` are
+    inclusive; an unknown, invalid or outlying value becomes `fallback`.
     """
 
     name: str

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from oo_contracts.events import ContextFacts
 from oo_contracts.task import TaskFacts
+from oo_contracts.task_columns import TaskColumns
 
 __all__ = ["FeatureContext"]
 
@@ -23,15 +24,16 @@ class FeatureContext:
 
     now: datetime
     zone: ZoneInfo
-    tasks: tuple[TaskFacts, ...] = ()
+    tasks: TaskColumns = field(default_factory=TaskColumns)
     profile: Mapping[str, Any] | None = None
     computed_at: datetime | Mapping[str, datetime] | None = None
 
     @classmethod
-    def at(cls, now: datetime, timezone: str, *rest: Any) -> Self:
-        """Return the context of an aware instant, moved into the user's zone."""
+    def at(cls, now: datetime, timezone: str, tasks: TaskColumns | Sequence[TaskFacts] = (), *rest: Any) -> Self:
+        """Return the context of an aware instant, moved into the user's zone; tasks may be objects as well."""
         zone = ZoneInfo(timezone)
-        return cls(now.astimezone(zone), zone, *rest)
+        columns = tasks if isinstance(tasks, TaskColumns) else TaskColumns.from_facts(tasks)
+        return cls(now.astimezone(zone), zone, columns, *rest)
 
     @classmethod
     def from_facts(cls, facts: ContextFacts) -> Self:
@@ -43,7 +45,7 @@ class FeatureContext:
         return ContextFacts(
             now=self.now,
             timezone=self.zone.key,
-            tasks=self.tasks,
+            tasks=self.tasks.facts(),
             profile=None if self.profile is None else dict(self.profile),
             profile_computed_at=self.computed_at,
         )

@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import accumulate
 from types import ModuleType
+from typing import Any
 
-from oo_contracts import task
-from oo_contracts.score import Candidate, Fallback
-from oo_contracts.task import TaskFacts
+import numpy as np
+from numpy.typing import NDArray
+from oo_contracts import task, task_columns
+from oo_contracts.score import Fallback, Reason
+from oo_contracts.task_columns import CandidateColumns
 from oo_contracts.wire import columns_digest
 
-from oo_features import candidate, context, feature, feature_context, profile_schema
-from oo_features.feature import CandidateContext, Feature, check_value
+from oo_features import call_arrays, candidate, context, feature, feature_context, profile_schema
+from oo_features.call_arrays import CallArrays, CandidateArrays, arrays_of
+from oo_features.feature import Feature, check_value
 from oo_features.feature_context import FeatureContext
 from oo_features.fingerprint import code_digest
 from oo_features.profile_schema import age_known, profile_value
@@ -26,11 +30,17 @@ from oo_features.profile_schema import age_known, profile_value
 __all__ = ["FeatureSet", "Rows"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One row of float32 values for each candidate, in the set's order, and what fell back (once per feature)."""
+Checked = tuple[float, Reason | None]
 
-    values: tuple[tuple[float, ...], ...]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The rows of one call, float32 of shape (candidates, features) in the set's order, and what fell back.
+
+    A fallback is of the call: it is there once for each feature.
+    """
+
+    values: NDArray[np.float32]
     fallbacks: tuple[Fallback, ...]
     profile_known: bool
 
@@ -85,48 +95,73 @@ class FeatureSet:
         """The digest of the names in their order, which a predictor compares with its model's own."""
         return columns_digest(self.names)
 
-    def rows(self, context: FeatureContext, candidates: Sequence[Candidate]) -> Rows:
-        """Return one row for each candidate, shape (candidates, features).
-
-        What belongs to the call is computed once.
+    def rows(self, context: FeatureContext, candidates: CandidateColumns) -> Rows:
+        """Return the rows of one call.
 
         Fallbacks of context and profile are reported. A candidate feature that is unknown (a tip without a task has no
-        priority) has its declared fallback by design, and is not reported.
+        due date) is no incident: its fallback is what it means.
         """
-        shared, fallbacks = self._shared(context)
-        tasks = {task.id: task for task in context.tasks}
-        values = tuple(
-            _float32((*shared, *self._own(CandidateContext(context, item, _task_of(item, tasks), place))))
-            for place, item in enumerate(candidates)
-        )
-        return Rows(values, fallbacks, age_known(self.profile, context))
+        return self.rows_of_calls([context], [candidates])[0]
 
-    def _shared(self, context: FeatureContext) -> tuple[tuple[float, ...], tuple[Fallback, ...]]:
-        found = [check_value(item, item.compute(context), absent="unknown") for item in self.context]
-        found += [profile_value(item, context) for item in self.profile]
-        fallbacks = tuple(
-            Fallback(feature=item.full_name, reason=reason)
-            for item, (_, reason) in zip((*self.context, *self.profile), found, strict=True)
+    def rows_of_calls(self, contexts: Sequence[FeatureContext], candidates: Sequence[CandidateColumns]) -> list[Rows]:
+        """Return the rows of many calls, each as `rows` would return them."""
+        if not contexts:
+            return []
+        calls, batch = arrays_of(contexts, candidates)
+        checked = list(zip(*self._context(calls, len(contexts)), *self._profile(contexts), strict=True))
+        counts = [len(columns) for columns in candidates]
+        matrix = np.empty((sum(counts), len(self.features)), np.float32)
+        shared = len(self.context) + len(self.profile)
+        if shared:
+            matrix[:, :shared] = np.array([[value for value, _ in one] for one in checked]).repeat(counts, axis=0)
+        matrix[:, shared:] = self._own(batch).T
+        ends = list(accumulate(counts))
+        return [
+            Rows(matrix[end - count : end], self._fallbacks(one), age_known(self.profile, context))
+            for count, end, one, context in zip(counts, ends, checked or [()] * len(contexts), contexts, strict=True)
+        ]
+
+    def _context(self, calls: CallArrays, count: int) -> list[list[Checked]]:
+        """Return the checked values of each feature of the context, one for each call."""
+        return [
+            [check_value(item, value, absent="unknown") for value in _plain(item.compute(calls), count)]
+            for item in self.context
+        ]
+
+    def _profile(self, contexts: Sequence[FeatureContext]) -> list[list[Checked]]:
+        return [[profile_value(item, context) for context in contexts] for item in self.profile]
+
+    def _fallbacks(self, checked: Sequence[Checked]) -> tuple[Fallback, ...]:
+        return tuple(
+            _fallback(item.full_name, reason)
+            for item, (_, reason) in zip((*self.context, *self.profile), checked, strict=True)
             if reason is not None
         )
-        return tuple(value for value, _ in found), fallbacks
 
-    def _own(self, candidate: CandidateContext) -> list[float]:
-        found = [item.compute(candidate) for item in self.candidate]
-        return [item.fallback if value is None else value for item, value in zip(self.candidate, found, strict=True)]
+    def _own(self, batch: CandidateArrays) -> NDArray[np.float64]:
+        """Return the features of the candidates, shape (features, candidates)."""
+        block = np.empty((len(self.candidate), len(batch.index)))
+        for row, item in zip(block, self.candidate, strict=True):
+            row[:] = item.compute(batch)
+        fallbacks = np.array([item.fallback for item in self.candidate]).reshape(-1, 1)
+        return np.where(np.isnan(block), fallbacks, block)
+
+
+@cache
+def _fallback(name: str, reason: Reason) -> Fallback:
+    return Fallback(feature=name, reason=reason)
+
+
+def _plain(column: Any, count: int) -> Sequence[Any]:
+    """Return a context feature's column as plain values, None where it is unknown; one value is that of every call."""
+    if not isinstance(column, np.ndarray):
+        return [column] * count
+    return [None if value != value else value for value in column.tolist()]  # noqa: PLR0124  # NaN alone differs
 
 
 def _code(features: tuple[Feature, ...]) -> tuple[ModuleType, ...]:
     """Return the modules whose code determines a row: this package's, and those of features defined elsewhere."""
-    always = (task, feature, feature_context, context, profile_schema, candidate, sys.modules[__name__])
+    before = (task, task_columns, feature, feature_context, call_arrays, context, profile_schema, candidate)
+    always = (*before, sys.modules[__name__])
     names = {item.compute.__module__ for item in features} - {module.__name__ for module in always}
     return (*always, *(sys.modules[name] for name in sorted(names)))
-
-
-def _task_of(candidate: Candidate, tasks: dict[str, TaskFacts]) -> TaskFacts | None:
-    return tasks.get(candidate.task_id) if candidate.task_id is not None else None
-
-
-def _float32(values: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the values rounded to what a float32 can hold, so that JSON, ONNX and training all see the same number."""
-    return tuple(array("f", values))

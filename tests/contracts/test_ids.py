@@ -10,6 +10,7 @@ import pytest
 from oo_contracts.events import Feedback, GenerateDecision, ScoreDecision, Signal
 from oo_contracts.generate import GenerateRequest
 from oo_contracts.score import ScoreRequest
+from oo_contracts.score_call import ScoreCall
 from oo_contracts.wire import VISIBLE, is_visible
 from pydantic import ValidationError
 
@@ -142,7 +143,7 @@ def test_numbers_and_texts_name_the_same_task_and_candidate():
     found = ScoreRequest.model_validate_json(json.dumps(body))
 
     assert (found.user_id, found.request_id, found.baseline) == ("7", "8", str(NUMBER))
-    assert [item.task_id for item in found.effective_candidates()] == [str(NUMBER)] * 2
+    assert ScoreCall.from_request(found).candidates.task_ids == [str(NUMBER)] * 2
     generated = GenerateRequest.model_validate_json(
         json.dumps({"user_id": 7, "tasks": [{"id": str(NUMBER)}], "candidate": {"id": 1, "task_id": NUMBER}})
     )

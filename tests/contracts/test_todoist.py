@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from oo_contracts.generate import GenerateRequest
 from oo_contracts.limits import MAX_TASK_FALLBACKS, MAX_TASKS
 from oo_contracts.score import ScoreRequest
+from oo_contracts.score_call import ScoreCall
 from oo_contracts.task_forms import LenientTask, SdkTask, StrictTask
 
 REST = {
@@ -227,7 +228,7 @@ def test_every_shape_says_the_same(shape):
     "mark", [{"isCompleted": True}, {"checked": True}, {"isDeleted": True}, {"completedAt": "2026-11-20T08:00:00Z"}]
 )
 def test_a_completed_task_of_the_sdk_is_no_candidate(mark):
-    assert [item.id for item in read(SDK | mark, SDK | {"id": "open"}).effective_candidates()] == ["open"]
+    assert ScoreCall.from_request(read(SDK | mark, SDK | {"id": "open"})).candidates.ids == ["open"]
 
 
 OVER = [
@@ -246,7 +247,7 @@ OVER = [
 def test_a_task_that_is_completed_or_deleted_is_no_candidate_and_not_open(mark):
     call = read({"id": "over", **mark}, {"id": "open"})
 
-    assert [item.id for item in call.effective_candidates()] == ["open"]
+    assert ScoreCall.from_request(call).candidates.ids == ["open"]
     assert [task.facts().completed for task in call.tasks] == [True, False]
 
 
@@ -256,14 +257,14 @@ def test_a_candidate_for_such_a_task_is_not_eligible(mark):
 
     call = read({"id": "over", **mark}, {"id": "open"}, candidates=candidates)
 
-    assert [item.eligible for item in call.effective_candidates()] == [False, True, True]
+    assert ScoreCall.from_request(call).candidates.eligible == [False, True, True]
 
 
 @pytest.mark.parametrize(
     "mark", [{"is_deleted": False}, {"completed_at": None}, {"completed_at": ""}, {"is_deleted": None}, {"checked": 0}]
 )
 def test_what_says_that_it_is_open_leaves_it_open(mark):
-    assert [item.id for item in read({"id": "open", **mark}).effective_candidates()] == ["open"]
+    assert ScoreCall.from_request(read({"id": "open", **mark})).candidates.ids == ["open"]
 
 
 def test_the_list_of_fallbacks_is_bounded_and_counts_the_rest():

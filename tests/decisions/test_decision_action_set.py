@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oo_contracts.events import ScoreDecision
 from oo_contracts.score import Candidate, ModelInfo
+from oo_contracts.task_columns import CandidateColumns
 from oo_decisions.decision_action_set import logged_action_set, prompt_action_set
 from oo_decisions.ranking import ModelPrediction, RankingInputs, rank
 from oo_decisions.ranking_decision import RankingDecision
@@ -22,9 +23,11 @@ MODEL = ModelInfo(name="tip-ranker", version="1")
 def calls(draw):
     """Some candidates, not all eligible, of which the caller may name one as the baseline."""
     eligible = draw(st.lists(st.booleans(), max_size=5))
-    candidates = [Candidate(id=f"c-{index}", kind="tip", eligible=item) for index, item in enumerate(eligible)]
-    values = tuple(draw(st.floats(-1, 1, width=32)) for _ in candidates)
-    baseline = draw(st.sampled_from([None, *(item.id for item in candidates)]))
+    candidates = CandidateColumns.from_candidates(
+        [Candidate(id=f"c-{index}", kind="tip", eligible=item) for index, item in enumerate(eligible)]
+    )
+    values = tuple(draw(st.floats(-1, 1, width=32)) for _ in eligible)
+    baseline = draw(st.sampled_from([None, *candidates.ids]))
     context = FeatureContext.at(NOON, "Asia/Tokyo")
     prediction = ModelPrediction(values, MODEL, draw(st.sampled_from([None, "predictor"])))
     rows = RANKER_V1.rows(context, candidates)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from oo_contracts.checksums import with_checksums
 from oo_contracts.events import ScoreDecision
 from oo_contracts.score import NO_MODEL, Candidate, ModelInfo, PolicyInfo
+from oo_contracts.task_columns import CandidateColumns
 from oo_decisions.ranking import ModelPrediction, RankingInputs, rank
 from oo_decisions.ranking_decision import RankingDecision
-from oo_decisions.ranking_replay import ZERO_MODEL, ReplayModel, candidate_of, decision_differences
+from oo_decisions.ranking_replay import ZERO_MODEL, ReplayModel, decision_differences
 from oo_decisions.replay_difference import ReplayDifference, is_same
 from oo_experiments.assignment.assignment import ActiveExperiments
 from oo_experiments.policies.beliefs import Beliefs, Contribution
@@ -28,7 +29,9 @@ BELIEFS = Beliefs().add(*(Contribution("tip", reward, CONTEXT) for reward in (0.
 
 def made(eligible=(True, True, True), policy=None, mode="active", degraded=None, request_id="r-1"):
     """The event of a decision, as it is read from a log."""
-    candidates = [Candidate(id=f"c-{index}", kind="tip", eligible=item) for index, item in enumerate(eligible)]
+    candidates = CandidateColumns.from_candidates(
+        [Candidate(id=f"c-{index}", kind="tip", eligible=item) for index, item in enumerate(eligible)]
+    )
     context = FeatureContext.at(NOW, "Asia/Tokyo")
     rows = RANKER_V1.rows(context, candidates)
     model = ZERO_MODEL if degraded else MODEL
@@ -98,12 +101,6 @@ def test_a_policy_that_is_not_known_is_refused():
 
     with pytest.raises(UnknownPolicy):
         decision_differences(unknown, RANKER_V1, MODEL)
-
-
-def test_a_candidate_of_an_event_is_the_calls():
-    decided = made((True, False)).candidates[1]
-
-    assert candidate_of(decided) == Candidate(id="c-1", kind="tip", eligible=False)
 
 
 def test_numbers_are_compared_by_their_bits():

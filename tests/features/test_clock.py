@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from oo_contracts.score import Candidate
+from oo_contracts.task_columns import CandidateColumns
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_sets import RANKER_V1
 
 # An instant and a zone; then the hour there, and the day counted from Monday.
+NONE = CandidateColumns.from_candidates([Candidate(id="none", kind="none")])
 GOLDEN = [
     ("2026-03-29T00:59:59Z", "Europe/Berlin", 1, 6),
     ("2026-03-29T01:00:00Z", "Europe/Berlin", 3, 6),
@@ -58,7 +60,7 @@ GOLDEN = [
 
 
 def clock(instant, zone):
-    (values,) = RANKER_V1.rows(FeatureContext.at(instant, zone), [Candidate(id="none", kind="none")]).values
+    (values,) = RANKER_V1.rows(FeatureContext.at(instant, zone), NONE).values
     row = dict(zip(RANKER_V1.names, values, strict=True))
     return row["context.hour_of_day"], row["context.day_of_week"]
 

@@ -15,6 +15,7 @@ import pytest
 from example_events import NOON
 from oo_contracts.events import Signal
 from oo_contracts.score import Candidate
+from oo_contracts.task_columns import CandidateColumns
 from oo_features.feast_adapter import feast_store
 from oo_features.feast_adapter.online import PushResult, online_profile, push_signal
 from oo_features.feature_context import FeatureContext
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.long
 
 COUNT, SEED = 10_000, 20261123
 US = timedelta(microseconds=1)
+NONE = CandidateColumns.from_candidates([Candidate(id="c", kind="none")])
 SHARE = next(item for item in PROFILE_FEATURES if item.name == "completion_rate_30d")
 
 
@@ -158,8 +160,8 @@ def test_what_is_read_makes_the_row_that_the_call_would_have_made(online):
     values, at = online_profile(online, "u-row")
 
     seven = NOON + timedelta(hours=7)  # by then two of them are stale
-    called = RANKER_V1.rows(FeatureContext.at(seven, "UTC", (), profile, NOON), [Candidate(id="c", kind="none")])
-    read = RANKER_V1.rows(FeatureContext.at(seven, "UTC", (), values, at), [Candidate(id="c", kind="none")])
+    called = RANKER_V1.rows(FeatureContext.at(seven, "UTC", (), profile, NOON), NONE)
+    read = RANKER_V1.rows(FeatureContext.at(seven, "UTC", (), values, at), NONE)
     assert read == called
 
 

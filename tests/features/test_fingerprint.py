@@ -110,8 +110,8 @@ def test_comments_and_formatting_of_every_module_leave_the_fingerprint(copied):
 @pytest.mark.parametrize(
     ("module", "before", "after"),
     [
-        ("context", "context.now.hour", "context.now.hour + 0"),
-        ("context", "day < today", "day <= today"),
+        ("context", "calls.hour", "calls.hour + 0"),
+        ("context", "due_day < calls", "due_day <= calls"),
         ("candidate", "YEAR_OF_DAYS = 366.0", "YEAR_OF_DAYS = 365.0"),
         ("profile_schema", "> declaration.ttl", ">= declaration.ttl"),
         ("feature", "declaration.low <= value", "declaration.low < value"),

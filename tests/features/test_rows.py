@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from oo_contracts.events import ContextFacts
 from oo_contracts.score import Candidate
 from oo_contracts.task import TaskFacts
+from oo_contracts.task_columns import CandidateColumns
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet
 from oo_features.feature_sets import RANKER_V1
@@ -20,10 +21,21 @@ from oo_features.profile_schema import PROFILE_FEATURES
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 NONE = Candidate(id="none", kind="none")
+columns = CandidateColumns.from_candidates
+
+
+def about_tasks(moment):
+    return columns([Candidate(id=name, task_id=name) for name in moment.tasks.ids])
 
 
 def row(moment, candidate=NONE):
-    return dict(zip(RANKER_V1.names, RANKER_V1.rows(moment, [candidate]).values[0], strict=True))
+    return dict(
+        zip(
+            RANKER_V1.names,
+            RANKER_V1.rows(moment, columns([candidate])).values[0].tolist(),
+            strict=True,
+        )
+    )
 
 
 def with_profile(profile, computed_at=None):
@@ -31,7 +43,7 @@ def with_profile(profile, computed_at=None):
 
 
 def reasons(moment):
-    return {item.feature: item.reason for item in RANKER_V1.rows(moment, [NONE]).fallbacks}
+    return {item.feature: item.reason for item in RANKER_V1.rows(moment, columns([NONE])).fallbacks}
 
 
 GOOD = {"float32": 0.25, "int": 3}
@@ -126,9 +138,9 @@ moments = st.builds(FeatureContext.at, instants, zones, tasks, profiles)
 
 @given(moments)
 def test_every_number_is_finite_within_bounds_and_a_float32(moment):
-    found = RANKER_V1.rows(moment, [Candidate(id=task.id, task_id=task.id) for task in moment.tasks])
+    found = RANKER_V1.rows(moment, about_tasks(moment))
 
-    for values in found.values:
+    for values in found.values.tolist():
         for feature, value in zip(RANKER_V1.features, values, strict=True):
             assert math.isfinite(value)
             assert feature.low - 1e-6 <= value <= feature.high + 1e-6 or value == pytest.approx(feature.fallback)
@@ -141,10 +153,12 @@ def test_every_number_is_finite_within_bounds_and_a_float32(moment):
     )
 )
 def test_a_logged_moment_gives_the_row_that_was_served(moment):
-    candidates = [Candidate(id=task.id, task_id=task.id) for task in moment.tasks]
+    candidates = about_tasks(moment)
     logged = FeatureContext.from_facts(ContextFacts.model_validate_json(moment.facts().model_dump_json()))
 
-    assert RANKER_V1.rows(logged, candidates) == RANKER_V1.rows(moment, candidates)
+    again, served = RANKER_V1.rows(logged, candidates), RANKER_V1.rows(moment, candidates)
+    assert again.values.tobytes() == served.values.tobytes()
+    assert (again.fallbacks, again.profile_known) == (served.fallbacks, served.profile_known)
 
 
 def test_a_set_refuses_one_name_twice():

@@ -18,6 +18,7 @@ import sklearn
 import skops.io
 import yaml
 from oo_contracts.score import ScoreRequest
+from oo_contracts.score_call import ScoreCall
 from oo_experiments.assignment.assignment import ActiveExperiments
 from oo_experiments.policies.policy import Greedy
 from oo_features.feature_set import FeatureSet
@@ -114,7 +115,7 @@ async def answered(url, features, count=ROUNDS, form=None):
     scorer = Scorer(
         features, client, Greedy(), ActiveExperiments, Kept(), lambda: datetime(2026, 11, 23, 9, tzinfo=UTC)
     )
-    ask = ScoreRequest.model_validate({"user_id": "u-1", "tasks": TASKS})
+    ask = ScoreCall.from_request(ScoreRequest.model_validate({"user_id": "u-1", "tasks": TASKS}))
     replies = []
     for _ in range(count // 8):
         replies += [scored.reply for scored in await asyncio.gather(*(scorer(ask, {}, Pace()) for _ in range(8)))]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oo_contracts.checksums import mismatches
 from oo_contracts.events import ScoreDecision
-from oo_decisions.ranking_replay import candidate_of
+from oo_contracts.task_columns import CandidateColumns
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_sets import RANKER_V1
 
@@ -96,9 +96,9 @@ def test_no_odd_task_and_no_instant_fails_a_call_and_its_event_replays(fakes, ro
     if route == "/score":
         event = ScoreDecision.read(fakes.outbox.events[-1][1])
         again = RANKER_V1.rows(
-            FeatureContext.from_facts(event.moment), [candidate_of(item) for item in event.candidates]
+            FeatureContext.from_facts(event.moment), CandidateColumns.from_candidates(event.candidates)
         )
-        assert again.values == tuple(item.row for item in event.candidates)
+        assert again.values.tolist() == [list(item.row) for item in event.candidates]
         assert again.fallbacks == event.fallbacks
         assert mismatches(event) == []
 

@@ -10,6 +10,7 @@ import pytest
 from example_experiments import NOW, experiment
 from oo_contracts.events import GenerateDecision, ScoreDecision
 from oo_contracts.score import ScoreRequest
+from oo_contracts.score_call import ScoreCall
 from oo_decisions.prompt_replay import prompt_differences
 from oo_decisions.ranking_replay import ReplayModel, decision_differences
 from oo_experiments.assignment.assignment import ActiveExperiments
@@ -312,7 +313,7 @@ class Nowhere:
 async def test_five_shadow_policies_cost_little(fakes):
     """Together with the event that logs them, against the same rounds without: a ratio, of the best of many turns."""
     five = [policy(kind) for kind in ("softmax", "squarecb", "greedy", "thompson", "ucb1")]
-    ask = ScoreRequest.model_validate_json(json.dumps(ASK))
+    ask = ScoreCall.from_request(ScoreRequest.model_validate_json(json.dumps(ASK)))
 
     def scorer(*shadows):
         running = ActiveExperiments(

@@ -11,6 +11,7 @@ import pytest
 from oo_contracts.events import ScoreDecision
 from oo_contracts.score import Candidate
 from oo_contracts.task import TaskFacts
+from oo_contracts.task_columns import CandidateColumns
 from oo_features.feature import check_value
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet
@@ -22,7 +23,7 @@ from oo_transformers.metrics import FALLBACKS
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)  # by the clock of the fakes
 A_TASK = TaskFacts(id="t-1")
-CANDIDATE = Candidate(id="c-1", task_id="t-1")
+CANDIDATES = CandidateColumns.from_candidates([Candidate(id="c-1", task_id="t-1")])
 TASK = {"id": "t-1", "content": "Pay the rent", "priority": 4, "due": {"date": "2026-11-23"}}
 TASKS = [TASK, TASK | {"id": "t-2"}]
 SOUND = {item.name: 0.25 if item.dtype == "float32" else 3 for item in PROFILE_FEATURES}
@@ -191,7 +192,7 @@ async def test_an_instant_that_cannot_be_believed_leaves_one_age_unknown(fakes, 
     assert row[feature.full_name] == float32(SOUND[feature.name])
     assert counted(feature.full_name, reason) == before + 1
     assert set(event.moment.profile_computed_at) == set(SOUND) - {feature.name}
-    again = RANKER_V1.rows(FeatureContext.from_facts(event.moment), [CANDIDATE])
+    again = RANKER_V1.rows(FeatureContext.from_facts(event.moment), CANDIDATES)
     assert (again.fallbacks, event.fallbacks) == ((), ())
 
 
@@ -251,7 +252,7 @@ def test_a_context_feature_whose_code_goes_wrong(place, value, reason):
     """No call can bring this about: the clock and the list are checked. A bug in a feature's own code could."""
     broken = dataclasses.replace(RANKER_V1.context[place], compute=lambda _: value)
     context = (*RANKER_V1.context[:place], broken, *RANKER_V1.context[place + 1 :])
-    event = FeatureSet("broken", context).rows(FeatureContext.at(NOON, "UTC", (A_TASK,)), [CANDIDATE])
+    event = FeatureSet("broken", context).rows(FeatureContext.at(NOON, "UTC", (A_TASK,)), CANDIDATES)
 
     assert [(item.feature, item.reason) for item in event.fallbacks] == [(broken.full_name, reason)]
     assert event.values[0][place] == broken.fallback == check_value(broken, value, absent="unknown")[0]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from oo_contracts.checksums import with_checksums
 from oo_contracts.ids import uuid7
 from oo_contracts.profile_values import bounded_value
-from oo_contracts.score import NO_MODEL, Degraded, ScoreRequest
+from oo_contracts.score import NO_MODEL, Degraded
+from oo_contracts.score_call import ScoreCall
 from oo_contracts.subjects import decision_subject
 from oo_decisions.ranking import ModelPrediction, RankingInputs, rank
 from oo_decisions.ranking_decision import RankingDecision
@@ -76,7 +77,7 @@ class Scorer:
     clock: Callable[[], datetime]
 
     async def __call__(
-        self, request: ScoreRequest, headers: Mapping[bytes, bytes], pace: Pace, *, is_overloaded: bool = False
+        self, call: ScoreCall, headers: Mapping[bytes, bytes], pace: Pace, *, is_overloaded: bool = False
     ) -> ScoreResult:
         """Answer one call.
 
@@ -84,15 +85,12 @@ class Scorer:
         own baseline.
         """
         start = perf_counter()
-        request_id = request.request_id or uuid7()
-        candidates = request.effective_candidates()
-        now, profile = self.clock(), self._known_profile(request.profile_features)
-        instants, unknown_ages = trusted_instants(request.profile_computed_at, profile or (), now)
-        context = FeatureContext.at(
-            now, request.timezone, tuple(task.facts() for task in request.tasks), profile, instants
-        )
+        request_id = call.request_id or uuid7()
+        now, profile = self.clock(), self._known_profile(call.profile_features)
+        instants, unknown_ages = trusted_instants(call.profile_computed_at, profile or (), now)
+        context = FeatureContext.at(now, call.timezone, call.tasks, profile, instants)
         await pace.step()
-        rows = self.features.rows(context, candidates)
+        rows = self.features.rows(context, call.candidates)
         await pace.step()
         featured = perf_counter()
         if is_overloaded:
@@ -101,11 +99,11 @@ class Scorer:
             prediction = await self._predict(rows, request_id, headers)
         predicted = perf_counter()
         pace.resume()  # waiting for the predictor took nothing of the loop's time
-        inputs = RankingInputs(request_id, request.user_id, request.baseline, context, candidates, rows, prediction)
+        inputs = RankingInputs(request_id, call.user_id, call.baseline_id, context, call.candidates, rows, prediction)
         ranking = rank(inputs, self.features, self.active_experiments(), self.policy)
         if ranking.beliefs_dropped:
             metrics.UNUSABLE.labels("beliefs").inc()
-        fallbacks = (*rows.fallbacks, *unknown_ages, *request.task_fallbacks())
+        fallbacks = (*rows.fallbacks, *unknown_ages, *call.task_fallbacks)
         decision = RankingDecision(inputs, ranking, self.features.ref, fallbacks)
         decided = perf_counter()
         timing = {"features": featured - start, "predictor": predicted - featured, "policy": decided - predicted}
@@ -124,11 +122,10 @@ class Scorer:
         )
 
     async def _predict(self, rows: Rows, request_id: str, headers: Mapping[bytes, bytes]) -> ModelPrediction:
-        if not rows.values:
+        if not len(rows.values):
             return ModelPrediction((), NO_MODEL, None)
-        matrix = np.array(rows.values, np.float32)
         try:
-            predictions = await self.predictor.predict(matrix, self.features.ref, request_id, headers)
+            predictions = await self.predictor.predict(rows.values, self.features.ref, request_id, headers)
         except PredictorUnavailable as error:
             if not isinstance(error, CircuitOpen):  # its change was logged, once
                 log.warning("degraded: %s: %s", error.reason, error)

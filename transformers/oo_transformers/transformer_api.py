@@ -13,6 +13,7 @@ from oo_contracts.generate import GenerateRequest
 from oo_contracts.ids import uuid7
 from oo_contracts.problem import FieldError
 from oo_contracts.score import ScoreRequest
+from oo_contracts.score_call import ScoreCall
 from oo_contracts.todoist import read_in_chunks
 from oo_prompts.prompt_registry import UnknownPrompt
 from oo_serving.asgi import Request, Routes
@@ -67,8 +68,8 @@ class TransformerApi:
         """Answer a call of `/score`; a wrong body is refused as a problem."""
         start, cost = perf_counter(), weight(request.body)
         async with self.limit.slot("score") as is_overloaded, self.turns.admit(cost) as pace:
-            score_request = await parse_body(ScoreRequest, request.body, pace, read_in_chunks)
-            result = await self.scorer(score_request, request.headers, pace, is_overloaded=is_overloaded)
+            call = await _read_score_call(request.body, pace)
+            result = await self.scorer(call, request.headers, pace, is_overloaded=is_overloaded)
             encoding = perf_counter()
             body = orjson.dumps(result.reply)
             end = perf_counter()
@@ -76,7 +77,7 @@ class TransformerApi:
         return Response(
             body,
             headers=(timing,),
-            background=self._background("score", start, cost, [(result, score_request.user_id)]),
+            background=self._background("score", start, cost, [(result, call.user_id)]),
         )
 
     async def generate(self, request: Request) -> Response:
@@ -122,7 +123,10 @@ class TransformerApi:
         The events of a call with many bodies share one sender.
         """
         sender = bodies[0].user_id if len(bodies) == 1 else INSTANCES
-        return [(await self.scorer(body, {}, pace, is_overloaded=is_overloaded), sender) for body in bodies]
+        return [
+            (await self.scorer(ScoreCall.from_request(body), {}, pace, is_overloaded=is_overloaded), sender)
+            for body in bodies
+        ]
 
     def _background(
         self, route: str, start: float, cost: int, results: Sequence[tuple[ScoreResult, str]]
@@ -144,6 +148,15 @@ class TransformerApi:
     async def metadata(self, _: Request) -> Response:
         """Answer with the metadata of this transformer, which KServe's own route has no field for."""
         return Response(orjson.dumps(model_metadata(self.info)))
+
+
+async def _read_score_call(body: bytes, pace: Pace) -> ScoreCall:
+    """Return the call of a body.
+
+    Raises:
+        HTTPProblem: 400 when the body is not JSON, 422 when a field is wrong.
+    """
+    return ScoreCall.from_request(await parse_body(ScoreRequest, body, pace, read_in_chunks))
 
 
 def model_metadata(info: ServerInfo) -> dict[str, Any]:

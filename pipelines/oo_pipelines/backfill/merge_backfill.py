@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from oo_contracts.events import ScoreDecision
-from oo_decisions.ranking_replay import candidate_of
+from oo_contracts.task_columns import CandidateColumns
 from oo_decisions.round import Round
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_set import FeatureSet
@@ -58,8 +58,8 @@ def _merge(decision: ScoreDecision, features: FeatureSet, backfilled: Columns) -
     backfilled_values = {f"profile.{name}": column[decision.request_id] for name, column in backfilled.items()}
     served_indices = [index for index, name in enumerate(features.names) if name not in backfilled_values]
     rows = features.rows(
-        FeatureContext.from_facts(decision.moment), [candidate_of(item) for item in decision.candidates]
-    ).values
+        FeatureContext.from_facts(decision.moment), CandidateColumns.from_candidates(decision.candidates)
+    ).values.tolist()
     if any(
         _bits(item.row) != _bits([row[index] for index in served_indices])
         for item, row in zip(decision.candidates, rows, strict=True)

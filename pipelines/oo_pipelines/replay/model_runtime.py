@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from oo_decisions.ranking_replay import ReplayModel
 from oo_model_cards import artifact, runtime
 
@@ -25,9 +26,7 @@ def load_replay_model(folder: Path) -> ReplayModel:
     manifest = artifact.verify_folder(folder)
     served = runtime.load(folder, manifest)
 
-    def values(rows: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
-        if not rows:
-            return ()
-        return tuple(served.values(np.array(rows, dtype=np.float32)).tolist())
+    def values(rows: NDArray[np.float32]) -> tuple[float, ...]:
+        return tuple(served.values(rows).tolist()) if len(rows) else ()
 
     return ReplayModel(manifest.feature_set, values)

@@ -22,8 +22,9 @@ from oo_consumers.subscription import SUBSCRIPTIONS
 from oo_contracts import subjects
 from oo_contracts.checksums import with_checksums
 from oo_contracts.events import Event, Feedback, ScoreDecision, Signal
-from oo_contracts.score import NO_MODEL, Candidate
+from oo_contracts.score import NO_MODEL
 from oo_contracts.task import TaskFacts
+from oo_contracts.task_columns import CandidateColumns
 from oo_decisions.ranking import ModelPrediction, RankingInputs, rank
 from oo_decisions.ranking_decision import RankingDecision
 from oo_experiments.assignment.assignment import ActiveExperiments
@@ -97,7 +98,7 @@ class Simulation:
 def _decision(session: Session) -> tuple[ScoreDecision, TaskFacts]:
     """Return the decision as the transformer would have logged it, and the task it chose."""
     context = FeatureContext.at(session.at, session.user.zone, session.tasks, session.user.profile, None)
-    candidates = [Candidate(id=task.id, task_id=task.id) for task in session.tasks]
+    candidates = CandidateColumns.of_open_tasks(context.tasks)
     rows = RANKER_V1.rows(context, candidates)
     prediction = ModelPrediction((0.0,) * len(candidates), NO_MODEL, None)
     inputs = RankingInputs(session.request_id, session.user.id, None, context, candidates, rows, prediction)

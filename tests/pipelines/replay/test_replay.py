@@ -19,6 +19,7 @@ from oo_consumers.effect_store import Store
 from oo_contracts.checksums import with_checksums
 from oo_contracts.events import STORED_CONTEXT, ScoreDecision, ShadowPropensities
 from oo_contracts.score import ModelInfo, PolicyInfo, ScoreRequest
+from oo_contracts.score_call import ScoreCall
 from oo_decisions.ranking_replay import ZERO_MODEL, decision_differences
 from oo_experiments.assignment.assignment import ActiveExperiments
 from oo_experiments.assignment.experiment import load_experiments
@@ -411,7 +412,8 @@ async def scored(predictor, sessions, running=RUNNING, **more):
         ask = {"request_id": session.request_id, "user_id": session.user.id, "timezone": session.user.zone}
         body = json.dumps(ask | {"tasks": tasks, "profile_features": session.user.profile} | more)
         scorer = Scorer(RANKER_V1, predictor, EpsilonGreedy(ODD_SHARE), lambda: running, kept, lambda at=session.at: at)
-        await (await scorer(ScoreRequest.model_validate_json(body), {}, Pace())).publish("u-1", Pace())
+        call = ScoreCall.from_request(ScoreRequest.model_validate_json(body))
+        await (await scorer(call, {}, Pace())).publish("u-1", Pace())
     return [ScoreDecision.read(item.encode()) for item in kept]
 
 
@@ -492,8 +494,7 @@ def test_values_are_the_predictors_bit_for_bit(world, tmp_path, graph):
 
     assert (parts.onnx is not None) is graph
     for rows in data.candidates[:300]:
-        given_rows = tuple(map(tuple, rows.tolist()))
-        assert ours.values(given_rows) == tuple(theirs.ranker.runtime.values(rows).tolist())
+        assert ours.values(rows) == tuple(theirs.ranker.runtime.values(rows).tolist())
 
 
 # The store and the command
