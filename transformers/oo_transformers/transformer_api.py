@@ -24,6 +24,7 @@ from oo_serving.problem_response import Response, problem
 from oo_transformers import metrics
 from oo_transformers.concurrency_limit import ConcurrencyLimit
 from oo_transformers.inference_protocol import V1Request, V2Request, v1_chunks, v1_response, v2_chunks, v2_response
+from oo_transformers.score_decoder import decode_score_call
 from oo_transformers.scorer import Scorer, ScoreResult
 from oo_transformers.tip_generator import TipGenerator
 
@@ -151,12 +152,13 @@ class TransformerApi:
 
 
 async def _read_score_call(body: bytes, pace: Pace) -> ScoreCall:
-    """Return the call of a body.
+    """Return the call of a body: by the quick decoder, or by pydantic where there is anything odd about it.
 
     Raises:
         HTTPProblem: 400 when the body is not JSON, 422 when a field is wrong.
     """
-    return ScoreCall.from_request(await parse_body(ScoreRequest, body, pace, read_in_chunks))
+    call = decode_score_call(body)
+    return call or ScoreCall.from_request(await parse_body(ScoreRequest, body, pace, read_in_chunks))
 
 
 def model_metadata(info: ServerInfo) -> dict[str, Any]:
