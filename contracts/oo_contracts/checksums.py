@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic_core import to_json
 
-from oo_contracts.decision_columns import columns_of, document_checksums
+from oo_contracts.decision_columns import columns_of, document_checksums, input_columns
 from oo_contracts.events import COLUMNAR_VERSION, GenerateDecision, ScoreDecision
 
 __all__ = ["checksums", "mismatches", "with_checksums"]
@@ -50,7 +50,7 @@ def checksums(decision: ScoreDecision | GenerateDecision) -> dict[str, int]:
     A decision that was written to a log and read again has the same checksums. Those of one in columns are over them.
     """
     if isinstance(decision, ScoreDecision) and decision.schema_version == COLUMNAR_VERSION:
-        return document_checksums(columns_of(decision))
+        return document_checksums(input_columns(decision))
     parts = _decision_parts(decision) if isinstance(decision, ScoreDecision) else _tip_parts(decision)
     return {name: zlib.crc32(to_json(value, inf_nan_mode="strings")) for name, value in parts}
 

@@ -17,17 +17,17 @@ from oo_contracts.score import Degraded, ExperimentInfo, ModelInfo, PolicyInfo, 
 
 __all__ = [
     "NUMBER_TYPES",
-    "CandidateColumns",
+    "ColumnarCandidates",
+    "ColumnarContext",
     "ColumnarDecision",
-    "ContextColumns",
-    "FallbackColumns",
+    "ColumnarFallbacks",
+    "ColumnarRows",
+    "ColumnarShadow",
+    "ColumnarTasks",
     "InstantColumn",
     "NumberColumn",
     "PackedNumbers",
-    "RowColumns",
-    "ShadowColumns",
     "SparseNumbers",
-    "TaskColumns",
 ]
 
 NUMBER_TYPES = {"float32": "f", "float64": "d", "int32": "i", "int64": "q", "uint32": "I"}  # with letters of `struct`
@@ -70,7 +70,7 @@ class InstantColumn(Fact):
     text: tuple[str, ...] = Field((), description="those with an offset, in their order, by ISO 8601")
 
 
-class RowColumns(Fact):
+class ColumnarRows(Fact):
     """Rows: the values of the leading features, which all rows share, then each row's own, feature by feature.
 
     `types` has a letter for each feature that is not shared, and `own` all rows' numbers of that feature, then of the
@@ -82,7 +82,7 @@ class RowColumns(Fact):
     own: str = Field("", description="base64 of little-endian numbers")
 
 
-class ContextColumns(Fact):
+class ColumnarContext(Fact):
     """What features read about the context of a decision, but for its tasks; `now` is absent where it is
     `decided_at`."""
 
@@ -92,7 +92,7 @@ class ContextColumns(Fact):
     profile_computed_at: AwareDatetime | dict[str, AwareDatetime] | None = None
 
 
-class TaskColumns(Fact):
+class ColumnarTasks(Fact):
     """The tasks of the call, as far as features may see them."""
 
     id: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ class TaskColumns(Fact):
     has_parent: FlagColumn = None
 
 
-class CandidateColumns(Fact):
+class ColumnarCandidates(Fact):
     """The candidates in their order.
 
     `id` is absent where they are the tasks in their order; a number is the index of the task of that id. `task_id` is
@@ -118,19 +118,19 @@ class CandidateColumns(Fact):
     task_id: tuple[Index | str | None, ...] | None = None
     prompt_version: str | tuple[str | None, ...] | None = None
     eligible: FlagColumn = Field(None, description="1 where absent")
-    row: RowColumns = RowColumns()
+    row: ColumnarRows = ColumnarRows()
     value: NumberColumn | None = None
     propensity: NumberColumn | None = None
 
 
-class ShadowColumns(Fact):
+class ColumnarShadow(Fact):
     """The propensities that another policy would have given the candidates, in their order."""
 
     policy: PolicyInfo
     propensity: NumberColumn | None = None
 
 
-class FallbackColumns(Fact):
+class ColumnarFallbacks(Fact):
     """The features whose fallbacks were used, and why."""
 
     feature: tuple[str, ...] = ()
@@ -149,17 +149,17 @@ class ColumnarDecision(Event):
     user_id: EventName
     decided_at: Instant
     feature_set: str
-    context: ContextColumns
-    tasks: TaskColumns = TaskColumns()
-    candidates: CandidateColumns = CandidateColumns()
+    context: ColumnarContext
+    tasks: ColumnarTasks = ColumnarTasks()
+    candidates: ColumnarCandidates = ColumnarCandidates()
     chosen_id: Index | EventName | None = None
     propensity: float | None = None
     baseline_id: Index | str | None = None
     model: ModelInfo
     policy: PolicyInfo
     experiment: ExperimentInfo | None = None
-    shadows: tuple[ShadowColumns, ...] = ()
-    fallbacks: FallbackColumns = FallbackColumns()
+    shadows: tuple[ColumnarShadow, ...] = ()
+    fallbacks: ColumnarFallbacks = ColumnarFallbacks()
     degraded: Degraded | None = None
     assignment: AssignmentFacts | None = None
     beliefs: dict[str, Any] | None = None

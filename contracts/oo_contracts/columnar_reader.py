@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, from_json
 
-from oo_contracts.columnar_decision import CandidateColumns, ColumnarDecision, TaskColumns
+from oo_contracts.columnar_decision import ColumnarCandidates, ColumnarDecision, ColumnarTasks
 from oo_contracts.decision_columns import sealed_names
 from oo_contracts.decision_parts import DecidedCandidate
 from oo_contracts.event import STORED_CONTEXT
@@ -118,7 +118,7 @@ def _check_size(document: ColumnarDecision, count: int) -> None:
         raise BadColumn(f"has more than {MAX_ROW_VALUES} propensities")
 
 
-def _tasks(tasks: TaskColumns, count: int) -> tuple[TaskFacts, ...]:
+def _tasks(tasks: ColumnarTasks, count: int) -> tuple[TaskFacts, ...]:
     """Return the tasks, whose values the columns have validated, but for what a day or an instant may be."""
     columns = (
         tasks.id,
@@ -134,7 +134,7 @@ def _tasks(tasks: TaskColumns, count: int) -> tuple[TaskFacts, ...]:
     return _instances(TaskFacts, columns)
 
 
-def _due(tasks: TaskColumns, count: int) -> Sequence[date | None]:
+def _due(tasks: ColumnarTasks, count: int) -> Sequence[date | None]:
     values = spread_instants(tasks.due, count)
     if any(isinstance(value, datetime) and value.year in {MINYEAR, MAXYEAR} for value in values):
         raise BadColumn("is in the first or the last year, which have no place in every time zone")
@@ -142,7 +142,7 @@ def _due(tasks: TaskColumns, count: int) -> Sequence[date | None]:
 
 
 def _candidates(
-    candidates: CandidateColumns, task_ids: Sequence[str], count: int, context: str | None
+    candidates: ColumnarCandidates, task_ids: Sequence[str], count: int, context: str | None
 ) -> tuple[DecidedCandidate, ...]:
     """Return the candidates, whose ids and numbers are validated here, and all else of them by the columns."""
     ids = task_ids if candidates.id is None else _named("id", resolve, candidates.id, task_ids)
@@ -167,7 +167,7 @@ def _is_stored_name(text: str) -> bool:
 
 
 def _task_ids(
-    candidates: CandidateColumns, task_ids: Sequence[str], ids: Sequence[str], kinds: Sequence[str]
+    candidates: ColumnarCandidates, task_ids: Sequence[str], ids: Sequence[str], kinds: Sequence[str]
 ) -> Sequence[str | None]:
     if candidates.task_id is None:
         return [name if kind == "task" else None for name, kind in zip(ids, kinds, strict=True)]

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from oo_contracts.score import Fallback
     from oo_contracts.task import TaskFacts
 
-__all__ = ["columns_of", "document_checksums", "encode_columns", "sealed_names"]
+__all__ = ["columns_of", "document_checksums", "encode_columns", "input_columns", "sealed_names"]
 
 SEALED = ("request", "circumstances", "model", "policy", "candidates", "tasks", "context")  # parts of every decision
-NOT_SEALED = {"row", "value", "propensity"}  # of candidates: replay computes them again
+NUMBERS = {"row", "value", "propensity"}  # of candidates, which have no checksum
 Plain = dict[str, Any]
 
 
@@ -35,6 +35,12 @@ def columns_of(decision: ScoreDecision) -> Plain:
     Raises:
         ValueError: its rows have different lengths.
     """
+    columns, numbers = input_columns(decision), _number_columns(decision.candidates)
+    return columns | {"candidates": columns.get("candidates", {}) | numbers} if numbers else columns
+
+
+def input_columns(decision: ScoreDecision) -> Plain:
+    """Return the same without rows, values and propensities, which have no checksum: replay computes them again."""
     scalars = ("schema_version", "event_id", "request_id", "user_id", "decided_at", "feature_set")
     outcome = ("propensity", "model", "policy", "experiment", "degraded", "assignment", "beliefs")
     tasks, candidates = decision.moment.tasks, decision.candidates
@@ -94,7 +100,7 @@ def _sealed_parts(columns: Plain) -> Iterator[tuple[str, Any]]:
     yield "circumstances", (columns.get("experiment"), columns.get("degraded"), policies)
     yield from ((name, columns[name]) for name in ("model", "policy"))
     candidates = columns.get("candidates", {})
-    yield "candidates", {name: value for name, value in candidates.items() if name not in NOT_SEALED}
+    yield "candidates", {name: value for name, value in candidates.items() if name not in NUMBERS}
     yield "tasks", columns.get("tasks")
     context = columns["context"]
     yield "context", {name: value for name, value in context.items() if name != "profile"}
@@ -123,7 +129,7 @@ def _context(decision: ScoreDecision) -> Plain:
 
 
 def _task_columns(tasks: Sequence[TaskFacts]) -> Plain:
-    """Return TaskColumns without what is absent."""
+    """Return ColumnarTasks without what is absent."""
     return _without_none(
         {
             "id": [task.id for task in tasks] or None,
@@ -140,7 +146,7 @@ def _task_columns(tasks: Sequence[TaskFacts]) -> Plain:
 
 
 def _candidate_columns(candidates: Sequence[DecidedCandidate], tasks: Sequence[TaskFacts]) -> Plain:
-    """Return CandidateColumns without what is absent."""
+    """Return what ColumnarCandidates say of the call, without what is absent."""
     known_ids, ids = [task.id for task in tasks], [item.id for item in candidates]
     task_ids = [item.task_id for item in candidates]
     own_ids = [item.id if item.kind == "task" else None for item in candidates]
@@ -152,6 +158,13 @@ def _candidate_columns(candidates: Sequence[DecidedCandidate], tasks: Sequence[T
             "task_id": None if task_ids == own_ids else references(task_ids, index_by_id),
             "prompt_version": column([item.prompt_version for item in candidates], None),
             "eligible": column([int(item.eligible) for item in candidates], 1),
+        }
+    )
+
+
+def _number_columns(candidates: Sequence[DecidedCandidate]) -> Plain:
+    return _without_none(
+        {
             "row": row_columns([item.row for item in candidates]) or None,
             "value": number_column([item.value for item in candidates]),
             "propensity": number_column([item.propensity for item in candidates]),

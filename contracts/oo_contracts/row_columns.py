@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from oo_contracts.columnar_decision import RowColumns
+from oo_contracts.columnar_decision import ColumnarRows
 from oo_contracts.limits import MAX_ROW_VALUES
 from oo_contracts.packed_numbers import (
     BadColumn,
@@ -28,7 +28,7 @@ WHOLE = {"b": 2**7, "h": 2**15}  # letters in `struct` of whole numbers from min
 
 
 def row_columns(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return RowColumns as plain values, without what is absent.
+    """Return ColumnarRows as plain values, without what is absent.
 
     Raises:
         ValueError: the rows have different lengths.
@@ -55,7 +55,7 @@ def _packed(letter: str, numbers: Row) -> bytes:
     return struct.pack(kind, *map(int, numbers)) if letter in WHOLE else struct.pack(kind, *numbers)
 
 
-def spread_rows(written: RowColumns, count: int) -> Sequence[Row]:
+def spread_rows(written: ColumnarRows, count: int) -> Sequence[Row]:
     """Return the rows, one for each of `count` candidates.
 
     Raises:

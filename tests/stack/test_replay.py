@@ -171,8 +171,8 @@ def test_one_flipped_bit_in_the_log_is_found_and_named(log):
 
 
 def flipped(event: str, draw: random.Random) -> str:
-    """The event with one bit of one digit of its moment changed, so that it still reads as an event."""
-    start, end = event.index('"moment"'), event.index('"feature_set"')
+    """The event with one bit of its context or its tasks changed, so that it still reads as an event."""
+    start, end = event.index('"context"'), event.index('"candidates"')
     while True:
         text = bytearray(event.encode())
         text[draw.randrange(start, end)] ^= 1

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from oo_contracts.events import ScoreDecision
 from oo_contracts.score import ModelInfo, ScoreRequest
+from oo_contracts.score_call import ScoreCall
 from oo_decisions.ranking import ModelPrediction, RankingInputs, rank
 from oo_decisions.ranking_decision import RankingDecision
 from oo_experiments.assignment.assignment import ActiveExperiments
@@ -48,14 +49,12 @@ def _task(draw: random.Random, number: int) -> dict[str, object]:
 
 def plain_decision(count: int, policy: Policy = EPSILON_GREEDY) -> ScoreDecision:
     """The decision of such a call, in columns and without checksums."""
-    request = ScoreRequest.model_validate(plain_call(count))
-    facts = tuple(task.facts() for task in request.tasks)
-    context = FeatureContext.at(NOW, request.timezone, facts, request.profile_features, None)
-    candidates = request.effective_candidates()
-    rows = RANKER_V1.rows(context, candidates)
+    call = ScoreCall.from_request(ScoreRequest.model_validate(plain_call(count)))
+    context = FeatureContext.at(NOW, call.timezone, call.tasks, call.profile_features, None)
+    rows = RANKER_V1.rows(context, call.candidates)
     draw = random.Random(count)
-    values = tuple(struct.unpack("f", struct.pack("f", draw.random()))[0] for _ in candidates)  # models answer so
+    values = tuple(struct.unpack("f", struct.pack("f", draw.random()))[0] for _ in range(count))  # models answer so
     prediction = ModelPrediction(values, ModelInfo(name="tip-ranker", version="12"), None)
-    inputs = RankingInputs(REQUEST_ID, request.user_id, None, context, candidates, rows, prediction)
+    inputs = RankingInputs(REQUEST_ID, call.user_id, None, context, call.candidates, rows, prediction)
     ranking = rank(inputs, RANKER_V1, ActiveExperiments(), policy)
     return RankingDecision(inputs, ranking, RANKER_V1.ref).event("01934b2c-6e20-7001-8f3e-1a2b3c4d5e6f").in_columns()

@@ -62,5 +62,5 @@ async def test_the_event_of_a_call_at_the_limits_fits_into_a_message(fakes, case
     assert reply.status_code == 200, reply.text[:300]
     [(_, event)] = fakes.outbox.events
     assert len(event.encode()) <= MAX_EVENT_BYTES
-    assert len(event.encode()) > 300_000
+    assert len(event.encode()) > 100_000
     assert all(len(str(value)) < 100 for value in ScoreDecision.read(event).moment.profile.values())

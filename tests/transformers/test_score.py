@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import orjson
 import pytest
 from oo_contracts.events import ScoreDecision
@@ -87,7 +85,7 @@ async def test_an_ineligible_candidate_is_never_chosen_but_logged(fakes):
 
     assert answer["chosen"] == "b"
     assert {item["candidate_id"]: item["propensity"] for item in answer["scores"]} == {"a": 0, "b": 1}
-    assert [item["id"] for item in json.loads(fakes.outbox.events[0][1])["candidates"]] == ["a", "b"]
+    assert [item.id for item in ScoreDecision.read(fakes.outbox.events[0][1]).candidates] == ["a", "b"]
 
 
 async def test_the_event_carries_the_round_as_it_was_answered(fakes):

@@ -136,7 +136,7 @@ class Scorer:
         prediction, ranking = decision.inputs.prediction, decision.ranking
         metrics.SCORED.labels(prediction.model.version, ranking.policy.name, prediction.degraded or "no").inc()
         metrics.count_fallbacks(decision.fallbacks)
-        event = decision.event()
+        event = decision.event().in_columns()
         await pace.step()
         event = with_checksums(event)
         await pace.step()

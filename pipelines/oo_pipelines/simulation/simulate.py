@@ -105,7 +105,7 @@ def _decision(session: Session) -> tuple[ScoreDecision, TaskFacts]:
     ranking = rank(inputs, RANKER_V1, NO_EXPERIMENTS, LOGGING_POLICY)
     if ranking.decision.index is None:
         raise AssertionError("a session always has tasks")
-    event = RankingDecision(inputs, ranking, RANKER_V1.ref).event(_id(session.request_id, "decision"))
+    event = RankingDecision(inputs, ranking, RANKER_V1.ref).event(_id(session.request_id, "decision")).in_columns()
     return with_checksums(event), session.tasks[ranking.decision.index]
 
 
