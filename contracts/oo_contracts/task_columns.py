@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Protocol, Self
 
 from oo_contracts.task import TaskFacts
+from oo_contracts.valid_models import valid_models
 
 __all__ = ["CandidateColumns", "CandidateFacts", "TaskColumns"]
 
@@ -46,7 +47,8 @@ class TaskColumns:
 
     def facts(self) -> tuple[TaskFacts, ...]:
         """Return an object for each task, as an event holds them."""
-        rows = zip(
+        return valid_models(
+            TaskFacts,
             self.ids,
             self.priority,
             self.due,
@@ -56,12 +58,7 @@ class TaskColumns:
             self.labels,
             self.content_length,
             self.has_parent,
-            strict=True,
         )
-        return tuple(TaskFacts.model_construct(**dict(zip(FACTS, row, strict=True))) for row in rows)
-
-
-FACTS = tuple(TaskFacts.model_fields)
 
 
 class CandidateFacts(Protocol):

@@ -8,6 +8,7 @@ from typing import Any
 from oo_contracts.events import DecidedCandidate, ScoreDecision
 from oo_contracts.ids import uuid7
 from oo_contracts.score import Fallback
+from oo_contracts.valid_models import valid_models
 
 from oo_decisions.decision_facts import (
     assignment_facts,
@@ -19,8 +20,6 @@ from oo_decisions.decision_facts import (
 from oo_decisions.ranking import Ranking, RankingInputs
 
 __all__ = ["RankingDecision"]
-
-DECIDED = tuple(DecidedCandidate.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +88,17 @@ class RankingDecision:
 
     def _decided(self) -> tuple[DecidedCandidate, ...]:
         inputs, columns = self.inputs, self.inputs.candidates
-        rows = zip(
+        return valid_models(
+            DecidedCandidate,
             columns.ids,
             columns.kinds,
             columns.task_ids,
             columns.prompt_versions,
             columns.eligible,
-            map(tuple, inputs.rows.values.tolist()),
+            list(map(tuple, inputs.rows.values.tolist())),
             inputs.prediction.values,
             self.ranking.decision.propensities,
-            strict=True,
         )
-        return tuple(DecidedCandidate.model_construct(**dict(zip(DECIDED, row, strict=True))) for row in rows)
 
     def _id(self, index: int | None) -> str | None:
         return None if index is None else self.inputs.candidates.ids[index]
