@@ -6,7 +6,7 @@ publish a decision. Here the fields are looked at once for all objects. What is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -16,7 +16,7 @@ __all__ = ["valid_models"]
 M = TypeVar("M", bound=BaseModel)
 
 
-def valid_models(model: type[M], *columns: Sequence[Any]) -> tuple[M, ...]:
+def valid_models(model: type[M], *columns: Iterable[Any]) -> tuple[M, ...]:
     """Return one object for each entry of the columns, of which there is one for each field, in the fields' order.
 
     Raises:
@@ -25,7 +25,7 @@ def valid_models(model: type[M], *columns: Sequence[Any]) -> tuple[M, ...]:
     names, set_fields = tuple(model.model_fields), set(model.model_fields)
     if len(columns) != len(names):
         raise ValueError(f"{model.__name__} has {len(names)} fields, not {len(columns)}")
-    rows: Iterable[tuple[Any, ...]] = zip(*columns, strict=True)
+    rows = zip(*columns, strict=True)
     return tuple(_valid_model(model, dict(zip(names, row, strict=True)), set_fields) for row in rows)
 
 
