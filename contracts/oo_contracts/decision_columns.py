@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic_core import to_json
 
@@ -15,18 +16,45 @@ from oo_contracts.instant_column import instant_column
 from oo_contracts.packed_numbers import number_column, pack, pack_floats
 from oo_contracts.plain_columns import column, references
 from oo_contracts.row_columns import row_columns
+from oo_contracts.task_columns import CandidateColumns, TaskColumns
 
 if TYPE_CHECKING:
     from oo_contracts.decision_parts import DecidedCandidate, ShadowPropensities
     from oo_contracts.events import ScoreDecision
     from oo_contracts.score import Fallback
-    from oo_contracts.task import TaskFacts
 
-__all__ = ["columns_of", "document_checksums", "encode_columns", "input_columns", "sealed_names"]
+__all__ = [
+    "DecidedNumbers",
+    "columns_of",
+    "document_checksums",
+    "document_of",
+    "encode_columns",
+    "input_columns",
+    "sealed_names",
+]
 
 SEALED = ("request", "circumstances", "model", "policy", "candidates", "tasks", "context")  # parts of every decision
 NUMBERS = {"row", "value", "propensity"}  # of candidates, which have no checksum
 Plain = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedNumbers:
+    """The numbers of a decision's candidates: the rows by feature, each of shape (candidates,), and one column each."""
+
+    features: Sequence[Sequence[float]]
+    values: Sequence[float]
+    propensities: Sequence[float]
+
+    @classmethod
+    def from_candidates(cls, candidates: Sequence[DecidedCandidate]) -> Self:
+        """Return the numbers of candidates that are objects.
+
+        Raises:
+            ValueError: their rows have different lengths.
+        """
+        features = list(zip(*(item.row for item in candidates), strict=True))
+        return cls(features, [item.value for item in candidates], [item.propensity for item in candidates])
 
 
 def columns_of(decision: ScoreDecision) -> Plain:
@@ -35,16 +63,31 @@ def columns_of(decision: ScoreDecision) -> Plain:
     Raises:
         ValueError: its rows have different lengths.
     """
-    columns, numbers = input_columns(decision), _number_columns(decision.candidates)
-    return columns | {"candidates": columns.get("candidates", {}) | numbers} if numbers else columns
+    numbers = DecidedNumbers.from_candidates(decision.candidates)
+    return document_of(decision, *_long_columns(decision), numbers)
+
+
+def document_of(
+    decision: ScoreDecision, tasks: TaskColumns, candidates: CandidateColumns, numbers: DecidedNumbers
+) -> Plain:
+    """Return the same of a decision whose tasks and candidates are columns already; its own are not looked at."""
+    columns, written = _input_columns(decision, tasks, candidates), _number_columns(numbers)
+    return columns | {"candidates": columns.get("candidates", {}) | written} if written else columns
 
 
 def input_columns(decision: ScoreDecision) -> Plain:
     """Return the same without rows, values and propensities, which have no checksum: replay computes them again."""
+    return _input_columns(decision, *_long_columns(decision))
+
+
+def _long_columns(decision: ScoreDecision) -> tuple[TaskColumns, CandidateColumns]:
+    return TaskColumns.from_facts(decision.moment.tasks), CandidateColumns.from_candidates(decision.candidates)
+
+
+def _input_columns(decision: ScoreDecision, tasks: TaskColumns, candidates: CandidateColumns) -> Plain:
     scalars = ("schema_version", "event_id", "request_id", "user_id", "decided_at", "feature_set")
     outcome = ("propensity", "model", "policy", "experiment", "degraded", "assignment", "beliefs")
-    tasks, candidates = decision.moment.tasks, decision.candidates
-    index_by_id = {item.id: index for index, item in enumerate(candidates)}
+    index_by_id = {name: index for index, name in enumerate(candidates.ids)}
     chosen_id, baseline_id = references((decision.chosen_id, decision.baseline_id), index_by_id)
     return _without_none(
         {name: getattr(decision, name) for name in scalars}
@@ -128,46 +171,45 @@ def _context(decision: ScoreDecision) -> Plain:
     )
 
 
-def _task_columns(tasks: Sequence[TaskFacts]) -> Plain:
+def _task_columns(tasks: TaskColumns) -> Plain:
     """Return ColumnarTasks without what is absent."""
     return _without_none(
         {
-            "id": [task.id for task in tasks] or None,
-            "priority": column([task.priority for task in tasks], 1),
-            "due": instant_column([task.due for task in tasks]),
-            "is_recurring": column([int(task.is_recurring) for task in tasks], 0),
-            "created_at": instant_column([task.created_at for task in tasks]),
-            "completed": column([int(task.completed) for task in tasks], 0),
-            "labels": column([task.labels for task in tasks], 0),
-            "content_length": column([task.content_length for task in tasks], 0),
-            "has_parent": column([int(task.has_parent) for task in tasks], 0),
+            "id": list(tasks.ids) or None,
+            "priority": column(tasks.priority, 1),
+            "due": instant_column(tasks.due),
+            "is_recurring": column(list(map(int, tasks.is_recurring)), 0),
+            "created_at": instant_column(tasks.created_at),
+            "completed": column(list(map(int, tasks.completed)), 0),
+            "labels": column(tasks.labels, 0),
+            "content_length": column(tasks.content_length, 0),
+            "has_parent": column(list(map(int, tasks.has_parent)), 0),
         }
     )
 
 
-def _candidate_columns(candidates: Sequence[DecidedCandidate], tasks: Sequence[TaskFacts]) -> Plain:
+def _candidate_columns(candidates: CandidateColumns, tasks: TaskColumns) -> Plain:
     """Return what ColumnarCandidates say of the call, without what is absent."""
-    known_ids, ids = [task.id for task in tasks], [item.id for item in candidates]
-    task_ids = [item.task_id for item in candidates]
-    own_ids = [item.id if item.kind == "task" else None for item in candidates]
+    known_ids, ids, task_ids = list(tasks.ids), list(candidates.ids), list(candidates.task_ids)
+    own_ids = [name if kind == "task" else None for name, kind in zip(ids, candidates.kinds, strict=True)]
     index_by_id = {task_id: index for index, task_id in enumerate(known_ids)}
     return _without_none(
         {
             "id": None if ids == known_ids else references(ids, index_by_id),
-            "kind": column([item.kind for item in candidates], "task"),
+            "kind": column(candidates.kinds, "task"),
             "task_id": None if task_ids == own_ids else references(task_ids, index_by_id),
-            "prompt_version": column([item.prompt_version for item in candidates], None),
-            "eligible": column([int(item.eligible) for item in candidates], 1),
+            "prompt_version": column(candidates.prompt_versions, None),
+            "eligible": column(list(map(int, candidates.eligible)), 1),
         }
     )
 
 
-def _number_columns(candidates: Sequence[DecidedCandidate]) -> Plain:
+def _number_columns(numbers: DecidedNumbers) -> Plain:
     return _without_none(
         {
-            "row": row_columns([item.row for item in candidates]) or None,
-            "value": number_column([item.value for item in candidates]),
-            "propensity": number_column([item.propensity for item in candidates]),
+            "row": row_columns(numbers.features) or None,
+            "value": number_column(numbers.values),
+            "propensity": number_column(numbers.propensities),
         }
     )
 

@@ -27,13 +27,8 @@ MINUS_ZERO = struct.pack("<d", -0.0)  # the sign of which no whole number has
 WHOLE = {"b": 2**7, "h": 2**15}  # letters in `struct` of whole numbers from minus this on, and below this
 
 
-def row_columns(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return ColumnarRows as plain values, without what is absent.
-
-    Raises:
-        ValueError: the rows have different lengths.
-    """
-    columns = list(zip(*rows, strict=True))
+def row_columns(columns: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Return ColumnarRows as plain values, without what is absent, of rows that are given by feature."""
     shared = next((index for index, values in enumerate(columns) if not is_constant(values)), len(columns))
     written: dict[str, Any] = {"shared": pack_floats([column[0] for column in columns[:shared]])} if shared else {}
     if own := columns[shared:]:
@@ -42,7 +37,7 @@ def row_columns(rows: Sequence[Row]) -> dict[str, Any]:
     return written
 
 
-def _type(numbers: Row) -> str:
+def _type(numbers: Sequence[float]) -> str:
     if all(map(float.is_integer, numbers)) and MINUS_ZERO not in struct.pack(f"<{len(numbers)}d", *numbers):
         low, high = min(numbers), max(numbers)
         if letter := next((letter for letter, limit in WHOLE.items() if -limit <= low and high < limit), None):
@@ -50,7 +45,7 @@ def _type(numbers: Row) -> str:
     return "f" if fit_float32(numbers) else "d"
 
 
-def _packed(letter: str, numbers: Row) -> bytes:
+def _packed(letter: str, numbers: Sequence[float]) -> bytes:
     kind = f"<{len(numbers)}{letter}"
     return struct.pack(kind, *map(int, numbers)) if letter in WHOLE else struct.pack(kind, *numbers)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from oo_contracts.events import DecidedCandidate, ScoreDecision
+from oo_contracts.decision_columns import DecidedNumbers, document_checksums, document_of, encode_columns
+from oo_contracts.encoded_event import EncodedEvent
+from oo_contracts.events import ContextFacts, DecidedCandidate, ScoreDecision
 from oo_contracts.ids import uuid7
 from oo_contracts.score import Fallback
+from oo_contracts.task_columns import TaskColumns
 from oo_contracts.valid_models import valid_models
 
 from oo_decisions.decision_facts import (
@@ -52,19 +55,34 @@ class RankingDecision:
         }
 
     def event(self, event_id: str | None = None) -> ScoreDecision:
-        """Return the whole round without checksums; its id is made here if it is not given.
+        """Return the whole round without checksums; its id is made here if it is not given."""
+        return self._event(event_id or uuid7(), self.inputs.context.facts(), self._decided())
 
-        It is made after the reply is sent, from parts that are valid already.
+    def encoded_event(self, event_id: str | None = None) -> EncodedEvent:
+        """Return the whole round as it is published, in columns and with its checksums.
+
+        It is made after the reply is sent, from columns, without an object for each task and candidate; its id is made
+        here if it is not given.
         """
+        inputs = self.inputs
+        context = replace(inputs.context, tasks=TaskColumns()).facts()
+        event = self._event(event_id or uuid7(), context, ()).in_columns()
+        features = inputs.rows.values.T.tolist() if inputs.candidates.ids else []
+        numbers = DecidedNumbers(features, inputs.prediction.values, self.ranking.decision.propensities)
+        columns = document_of(event, inputs.context.tasks, inputs.candidates, numbers)
+        return EncodedEvent(event.event_id, encode_columns(columns, document_checksums(columns)))
+
+    def _event(self, event_id: str, context: ContextFacts, candidates: tuple[DecidedCandidate, ...]) -> ScoreDecision:
+        """Return the round of parts that are valid already."""
         inputs, ranking = self.inputs, self.ranking
         return ScoreDecision.model_construct(
-            event_id=event_id or uuid7(),
+            event_id=event_id,
             request_id=inputs.request_id,
             user_id=inputs.user_id,
             decided_at=inputs.context.now,
-            moment=inputs.context.facts(),
+            moment=context,
             feature_set=self.feature_set,
-            candidates=self._decided(),
+            candidates=candidates,
             chosen_id=self._id(ranking.decision.index),
             propensity=ranking.decision.propensity,
             baseline_id=self._id(ranking.actions.baseline_index),

@@ -18,13 +18,12 @@ import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js.errors import Error as JetStreamError
-from oo_contracts.events import Event
 from oo_contracts.limits import MAX_EVENT_BYTES
 
 from oo_serving import metrics
 from oo_serving.fair_queue import FairQueue, PendingMessage
 
-__all__ = ["EventSink", "Outbox"]
+__all__ = ["EventSink", "Outbox", "Publishable"]
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +40,21 @@ SMALL_PAYLOAD_WARNING = (
 NATS_ERRORS = (nats.errors.Error, JetStreamError, OSError, TimeoutError, ValueError)
 
 
+class Publishable(Protocol):
+    """An event, or what holds one that is encoded already."""
+
+    @property
+    def event_id(self) -> str:
+        """The id that JetStream knows a repetition by."""
+
+    def encode(self) -> bytes:
+        """Return its JSON."""
+
+
 class EventSink(Protocol):
     """The queue that takes the events of a server."""
 
-    def put(self, subject: str, event: Event, sender: str = "") -> None:
+    def put(self, subject: str, event: Publishable, sender: str = "") -> None:
         """Queue an event. This never waits and never raises; when the queue is full, who has most in it is refused."""
 
 
@@ -70,7 +80,7 @@ class Outbox:
         """The number of events that are not yet acknowledged."""
         return len(self._queue) + self._busy
 
-    def put(self, subject: str, event: Event, sender: str = "") -> None:
+    def put(self, subject: str, event: Publishable, sender: str = "") -> None:
         """Queue an event on the share of its sender. This never waits and never raises."""
         try:
             data = event.encode()

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from oo_contracts.checksums import with_checksums
 from oo_contracts.ids import uuid7
 from oo_contracts.profile_values import bounded_value
 from oo_contracts.score import NO_MODEL, Degraded
@@ -136,9 +135,7 @@ class Scorer:
         prediction, ranking = decision.inputs.prediction, decision.ranking
         metrics.SCORED.labels(prediction.model.version, ranking.policy.name, prediction.degraded or "no").inc()
         metrics.count_fallbacks(decision.fallbacks)
-        event = decision.event().in_columns()
-        await pace.step()
-        event = with_checksums(event)
+        event = decision.encoded_event()
         await pace.step()
         self.outbox.put(decision_subject("score"), event, sender)
         await pace.step()
