@@ -173,6 +173,7 @@ def test_the_list_has_every_feature_in_order():
     assert "context.hour_of_day" in CliRunner().invoke(app, ["features", "list"]).output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spoilt", [False, True])
 def test_oo_ml_replay_asks_the_stacks_store(tmp_path, spoilt):
     """A stack that says it runs (this very process) is enough: a simulated past needs no MLflow."""

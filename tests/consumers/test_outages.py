@@ -14,7 +14,7 @@ from oo_contracts.limits import MAX_EVENT_BYTES
 from sqlalchemy import create_engine, text
 from waiting import eventually
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.long, pytest.mark.real]
 
 MAX_PAYLOAD = 8 << 20  # of the NATS that we configure
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)

@@ -151,7 +151,7 @@ def bits(decision):
     return struct.pack(f"<{len(columns)}d", *columns)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(decisions())
 def test_every_decision_comes_back(decision):
     for read in READ:

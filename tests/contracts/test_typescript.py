@@ -7,6 +7,8 @@ import shutil
 import pytest
 from typescript import CONTRACTS, Client
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def copy(typescript, tmp_path):

@@ -18,6 +18,8 @@ from registry_programs import program
 from registry_variants import EXPORT, VARIANTS
 from typescript import install
 
+pytestmark = pytest.mark.long
+
 DRIVER = Path(__file__).parent / "registry_variants.cjs"
 OURS = {name: (ttl, dtype) for name, ttl, dtype in profile_promises()}
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from http_server import serving
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 
 

@@ -15,6 +15,8 @@ from oo_local.programs import MissingProgram, Programs
 from oo_local.stack import Stack
 from waiting import eventually, free_port
 
+pytestmark = pytest.mark.long
+
 KEY = "sk-test"
 COMPLETION = (
     b'{"id": "1", "object": "chat.completion", "created": 1, "model": "smollm2", "choices": [{"index": 0,'

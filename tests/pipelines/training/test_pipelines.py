@@ -23,6 +23,8 @@ from oo_pipelines.training import ranker_training, train
 from oo_pipelines.training.dataset import NotEnough, gather
 from oo_pipelines.training.model_evaluation import evaluate_model
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SOURCES = {"ScoreDecision": "decisions", "Feedback": "feedback", "Signal": "signals"}
 
