@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from pydantic_core import to_json
 
-from oo_contracts.decision_columns import columns_of, document_checksums, input_columns
+from oo_contracts.decision_columns import columns_of, input_columns
+from oo_contracts.document_checksums import document_checksums
 from oo_contracts.events import COLUMNAR_VERSION, GenerateDecision, ScoreDecision
 
 __all__ = ["checksums", "mismatches", "with_checksums"]

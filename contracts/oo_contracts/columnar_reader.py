@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, from_json
 
 from oo_contracts.columnar_decision import ColumnarCandidates, ColumnarDecision, ColumnarTasks
-from oo_contracts.decision_columns import sealed_names
 from oo_contracts.decision_parts import DecidedCandidate
+from oo_contracts.document_checksums import sealed_names
 from oo_contracts.event import STORED_CONTEXT
 from oo_contracts.instant_column import spread_instants
 from oo_contracts.limits import MAX_COLUMN_LENGTH, MAX_ROW_VALUES

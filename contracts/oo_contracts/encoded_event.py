@@ -1,10 +1,22 @@
-"""This module holds an event that is encoded already, as an outbox takes it."""
+"""This module says what an outbox takes: an event, or what holds one that is encoded already."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
-__all__ = ["EncodedEvent"]
+__all__ = ["EncodedEvent", "Publishable"]
+
+
+class Publishable(Protocol):
+    """An event, or what holds one that is encoded already."""
+
+    @property
+    def event_id(self) -> str:
+        """The id that JetStream knows a repetition by."""
+
+    def encode(self) -> bytes:
+        """Return its JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from oo_contracts.decision_columns import DecidedNumbers, document_checksums, document_of, encode_columns
+from oo_contracts.decision_columns import DecidedNumbers, document_of, encode_columns
+from oo_contracts.document_checksums import document_checksums
 from oo_contracts.encoded_event import EncodedEvent
 from oo_contracts.events import ContextFacts, DecidedCandidate, ScoreDecision
 from oo_contracts.ids import uuid7

@@ -18,12 +18,13 @@ import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js.errors import Error as JetStreamError
+from oo_contracts.encoded_event import Publishable
 from oo_contracts.limits import MAX_EVENT_BYTES
 
 from oo_serving import metrics
 from oo_serving.fair_queue import FairQueue, PendingMessage
 
-__all__ = ["EventSink", "Outbox", "Publishable"]
+__all__ = ["EventSink", "Outbox"]
 
 log = logging.getLogger(__name__)
 
@@ -38,17 +39,6 @@ SMALL_PAYLOAD_WARNING = (
     "NATS at %s takes messages of %d bytes, an event may have %d: set its max_payload to 8MB, or such are lost"
 )
 NATS_ERRORS = (nats.errors.Error, JetStreamError, OSError, TimeoutError, ValueError)
-
-
-class Publishable(Protocol):
-    """An event, or what holds one that is encoded already."""
-
-    @property
-    def event_id(self) -> str:
-        """The id that JetStream knows a repetition by."""
-
-    def encode(self) -> bytes:
-        """Return its JSON."""
 
 
 class EventSink(Protocol):
