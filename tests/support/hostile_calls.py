@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -287,7 +288,8 @@ def send(port: int, call: Call) -> Reply:
         for name, value in call.headers.items():
             connection.putheader(name, value)
         connection.putheader("content-length", str(len(call.body)))
-        connection.endheaders(call.body)
+        with suppress(BrokenPipeError, ConnectionResetError):  # it was refused before it was sent: the answer says so
+            connection.endheaders(call.body)
         reply = connection.getresponse()
         found = {name.lower(): value for name, value in reply.getheaders()}
         return Reply(reply.status, found, reply.read())
