@@ -81,7 +81,7 @@ async def _foreground(stack: Stack, console: Console, timeout_s: float, greeting
                 phase = "degraded" if supervisor.predictors.mismatch else "ready"
                 console.print(f"  {phase} after {time.monotonic() - began:.1f} s\n")
                 good = await asyncio.to_thread(greeting)
-                console.print("\nCtrl-C stops everything; the data stays in " + str(stack.layout.data), soft_wrap=True)
+                console.print("Ctrl-C stops everything; the data stays in " + str(stack.layout.data), soft_wrap=True)
                 await supervisor.stopping.wait()
             console.print("\nstopping everything, last started first")
     console.print("stopped; the data stays in " + str(stack.layout.data))
