@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["Due", "Task", "TaskFacts", "day_or_time"]
+__all__ = ["Due", "Task", "TaskFacts", "day_or_time", "local_time"]
 
 
 def _text_id(value: Any) -> Any:
@@ -33,6 +33,11 @@ def day_or_time(value: Any) -> date:
     if isinstance(found, datetime) and found.year in {MINYEAR, MAXYEAR}:
         raise ValueError("the first and the last year have no place in every time zone")
     return found
+
+
+def local_time(due: datetime, zone: ZoneInfo) -> datetime:
+    """Return a due time in the user's zone; a floating one is that time wherever the user is."""
+    return due.replace(tzinfo=zone) if due.tzinfo is None else due.astimezone(zone)
 
 
 def _parsed(text: str) -> date:
@@ -86,9 +91,7 @@ class TaskFacts(BaseModel):
 
     def due_at(self, zone: ZoneInfo) -> datetime | None:
         """Return the due instant in the user's zone, or None without a due date or when only a day is given."""
-        if not isinstance(self.due, datetime):
-            return None
-        return self.due.replace(tzinfo=zone) if self.due.tzinfo is None else self.due.astimezone(zone)
+        return local_time(self.due, zone) if isinstance(self.due, datetime) else None
 
     def due_day(self, zone: ZoneInfo) -> date | None:
         """Return the calendar day in the user's zone on which the task is due, or None without a due date."""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+from oo_contracts.task import local_time
 from oo_contracts.task_columns import CandidateColumns, TaskColumns
 
 from oo_features.feature_context import FeatureContext
@@ -153,7 +154,7 @@ def _due(due: date | None, zone: ZoneInfo) -> tuple[float, float]:
         return UNKNOWN, UNKNOWN
     if not isinstance(due, datetime):
         return due.toordinal(), UNKNOWN
-    at = due.replace(tzinfo=zone) if due.tzinfo is None else due.astimezone(zone)
+    at = local_time(due, zone)
     return at.toordinal(), _microseconds(at.astimezone(UTC))
 
 
