@@ -86,6 +86,15 @@ class FeatureSet:
         return hashlib.sha256(json.dumps([declared, code_digest(_code(self.features))]).encode()).hexdigest()
 
     @cached_property
+    def bounds(self) -> NDArray[np.float64]:
+        """The lower and the upper bound of every feature, shape (2, features)."""
+        return np.array([[item.low for item in self.features], [item.high for item in self.features]])
+
+    @cached_property
+    def _own_fallbacks(self) -> NDArray[np.float64]:
+        return np.array([item.fallback for item in self.candidate], np.float64).reshape(-1, 1)
+
+    @cached_property
     def ref(self) -> str:
         """The name and fingerprint, as events, model tags and inference calls carry them."""
         return f"{self.name}@{self.fingerprint[:16]}"
@@ -143,8 +152,7 @@ class FeatureSet:
         block = np.empty((len(self.candidate), len(batch.index)))
         for row, item in zip(block, self.candidate, strict=True):
             row[:] = item.compute(batch)
-        fallbacks = np.array([item.fallback for item in self.candidate]).reshape(-1, 1)
-        return np.where(np.isnan(block), fallbacks, block)
+        return np.where(np.isnan(block), self._own_fallbacks, block)
 
 
 @cache

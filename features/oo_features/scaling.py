@@ -32,7 +32,9 @@ def scale_rows(features: FeatureSet, rows: NDArray[np.floating]) -> NDArray[np.f
     Raises:
         ValueError: a feature has no lower bound, or the rows have another width.
     """
-    low, high = (np.array([getattr(item, name) for item in features.features]) for name in ("low", "high"))
+    if rows.shape[1] != len(features.names):
+        raise ValueError(f"rows of {rows.shape[1]} features have no scale of {len(features.names)}")
+    low, high = features.bounds
     if np.isinf(low).any():
         name = features.names[int(np.isinf(low).argmax())]
         raise ValueError(f"{name} has no lower bound, and so no scale")

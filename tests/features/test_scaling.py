@@ -40,3 +40,9 @@ def test_a_feature_without_a_lower_bound_has_no_scale():
 
     with pytest.raises(ValueError, match="hour_of_day"):
         scale_row(unbounded, [3.0])
+
+
+@pytest.mark.parametrize("width", [0, 1, len(RANKER_V1.names) - 1, len(RANKER_V1.names) + 1])
+def test_a_row_of_another_width_has_no_scale(width):
+    with pytest.raises(ValueError, match="have no scale"):
+        scale_row(RANKER_V1, [1.0] * width)
