@@ -216,6 +216,14 @@ def test_a_damaged_body_is_read_as_the_contract_reads_it(damage, place):
     assert is_as_by_contract(body[:place] + damage + body[place + len(damage) :])
 
 
+@pytest.mark.parametrize("due", [{"datetime": ""}, {"datetime": "", "date": "2026-11-23"}, {"when": ""}, {"date": ""}])
+def test_an_empty_date_is_a_fault_that_pydantic_names(due):
+    body = json.dumps({"user_id": "u", "tasks": [TASK | {"due": due}]}).encode()
+
+    assert decode_score_call(body) is None
+    assert by_contract(body).task_fallbacks != ()
+
+
 def test_depth_in_a_field_that_nobody_reads_is_ignored_with_it():
     deep = "[" * 300 + "]" * 300
     body = json.dumps({"user_id": "u", "tasks": [TASK]}).replace('"url": ', f'"meta": {deep}, "url": ').encode()

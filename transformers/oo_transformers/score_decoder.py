@@ -90,7 +90,7 @@ def _task_columns(tasks: Sequence[TaskFields]) -> TaskColumns:
 
 def _due(due: DueFields) -> date:
     """Return the first of the three that is there; REST v2 sends `datetime: null` beside a day without a time."""
-    text = due.datetime or due.date
+    text = due.date if due.datetime is None or due.datetime is UNSET else due.datetime
     if text is UNSET:
         text = due.when
     try:
