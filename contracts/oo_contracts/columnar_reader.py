@@ -26,12 +26,17 @@ from oo_contracts.task import TaskFacts
 from oo_contracts.valid_models import valid_models
 from oo_contracts.wire import MAX_NAME_LENGTH, MUST_BE_VISIBLE, is_name
 
-__all__ = ["read_columns"]
+__all__ = ["names_columns", "read_columns"]
 
 T = TypeVar("T")
 Plain = dict[str, Any]
 NAMED = r'"schema_version"\s*:\s*"2\.'  # what no event of 1.x has, but in a text or below another name
 _in_text, _in_bytes = re.compile(NAMED), re.compile(NAMED.encode())
+
+
+def names_columns(data: str | bytes) -> bool:
+    """Whether a text may be a decision in columns; one that is says so."""
+    return (_in_text.search(data) if isinstance(data, str) else _in_bytes.search(data)) is not None
 
 
 def read_columns(data: str | bytes, context: str | None = None) -> Plain | None:
@@ -42,8 +47,7 @@ def read_columns(data: str | bytes, context: str | None = None) -> Plain | None:
     Raises:
         pydantic.ValidationError: the columns are malformed, or do not fit together.
     """
-    found = _in_text.search(data) if isinstance(data, str) else _in_bytes.search(data)
-    if found is None:
+    if not names_columns(data):
         return None
     try:
         plain = from_json(data)

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from oo_contracts.decision_parts import DecidedCandidate, ShadowPropensities
     from oo_contracts.events import GenerateDecision, ScoreDecision
 
-__all__ = ["generate_contradictions", "score_contradictions"]
+__all__ = [
+    "MAX_FLOAT32",
+    "choice_contradictions",
+    "generate_contradictions",
+    "propensity_contradictions",
+    "score_contradictions",
+]
 
 MAX_FLOAT32 = 3.4028234663852886e38  # models answer in float32; the squares of more overflow
 MIN_PROPENSITY = 1e-18  # a draw has 53 bits, so nothing rarer is ever drawn; weights divide by this
@@ -38,9 +44,9 @@ def score_contradictions(decision: ScoreDecision) -> Iterator[str]:
         yield "chosen_id: is no eligible candidate"
         return
     propensities = [item.propensity for item in candidates]
-    yield from _choice_contradictions("candidates", propensities, eligible, chosen_index, decision.propensity)
+    yield from choice_contradictions("candidates", propensities, eligible, chosen_index, decision.propensity)
     for number, shadow in enumerate(decision.shadows):
-        yield from _propensity_contradictions(f"shadows.{number}", shadow.propensities, eligible)
+        yield from propensity_contradictions(f"shadows.{number}", shadow.propensities, eligible)
 
 
 def generate_contradictions(decision: GenerateDecision) -> Iterator[str]:
@@ -58,12 +64,12 @@ def generate_contradictions(decision: GenerateDecision) -> Iterator[str]:
         yield "prompt_version: is none of draw.versions"
         return
     every = range(len(draw.versions))
-    yield from _choice_contradictions(
+    yield from choice_contradictions(
         "draw", draw.propensities, every, draw.versions.index(decision.prompt_version), draw.propensity
     )
     yield from _shadow_contradictions(draw.shadows, len(draw.versions))
     for number, shadow in enumerate(draw.shadows):
-        yield from _propensity_contradictions(f"draw.shadows.{number}", shadow.propensities, every)
+        yield from propensity_contradictions(f"draw.shadows.{number}", shadow.propensities, every)
 
 
 def _row_contradictions(candidates: Sequence[DecidedCandidate]) -> Iterator[str]:
@@ -80,21 +86,24 @@ def _shadow_contradictions(shadows: Sequence[ShadowPropensities], count: int) ->
             return
 
 
-def _choice_contradictions(
+def choice_contradictions(
     where: str, propensities: Sequence[float], eligible: Collection[int], chosen_index: int, propensity: float | None
 ) -> Iterator[str]:
-    """Check that one of the `eligible` indices was drawn, with the propensity that the distribution gives it."""
+    """Yield what contradicts that one of the `eligible` indices was drawn, with the propensity that it has there."""
     if propensity is None or not MIN_PROPENSITY <= propensity <= 1:
         yield f"propensity: of what was chosen must be from {MIN_PROPENSITY} to 1"
     elif abs(propensities[chosen_index] - propensity) > SUM_TOLERANCE:
         yield "propensity: is not the propensity of what was chosen"
-    yield from _propensity_contradictions(where, propensities, eligible)
+    yield from propensity_contradictions(where, propensities, eligible)
 
 
-def _propensity_contradictions(where: str, propensities: Sequence[float], eligible: Collection[int]) -> Iterator[str]:
+def propensity_contradictions(where: str, propensities: Sequence[float], eligible: Collection[int]) -> Iterator[str]:
+    """Yield what contradicts that propensities are a distribution over the `eligible` of their indices."""
     if not all(0 <= propensity <= 1 for propensity in propensities):
         yield f"{where}: a propensity is not in [0, 1]"
-    elif any(propensity and index not in eligible for index, propensity in enumerate(propensities)):
+    elif len(eligible) < len(propensities) and any(
+        propensity and index not in eligible for index, propensity in enumerate(propensities)
+    ):
         yield f"{where}: a candidate that is not eligible has a propensity"
     elif abs(math.fsum(propensities) - 1) > SUM_TOLERANCE:
         yield f"{where}: the propensities do not sum to 1"

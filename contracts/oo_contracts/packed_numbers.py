@@ -86,7 +86,8 @@ def unpack(packed: str) -> tuple[Any, ...]:
     count, rest = divmod(len(data), struct.calcsize(f"<{NUMBER_TYPES[kind]}"))
     if rest:
         raise BadColumn(f"has {len(data)} bytes, which are no {kind}")
-    return finite(struct.unpack(f"<{count}{NUMBER_TYPES[kind]}", data))
+    numbers = struct.unpack(f"<{count}{NUMBER_TYPES[kind]}", data)
+    return finite(numbers) if kind.startswith("float") else numbers
 
 
 def fit_float32(numbers: Sequence[float]) -> bool:
