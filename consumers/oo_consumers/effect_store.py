@@ -23,7 +23,7 @@ from sqlalchemy.engine import Engine
 from oo_consumers import database
 from oo_consumers.database import StoreError, StoreUnavailable, Unstorable
 from oo_consumers.effects import apply_once, effects_of
-from oo_consumers.event_reader import SkippedEvents
+from oo_consumers.event_reader import Published, SkippedEvents
 from oo_consumers.reaction_rows import observed_by_request
 from oo_consumers.schema import DECISIONS, GENERATIONS, PREDICTIONS, REACTIONS, SIGNALS
 from oo_consumers.store_pages import pages_by_instant, pages_by_key
@@ -75,7 +75,7 @@ class Store:
         self.skipped.log_total()
         self.engine.dispose()
 
-    def record(self, source: str, fact: Event) -> bool:
+    def record(self, source: str, fact: Published) -> bool:
         """Write one event's effect once; return False when it was already there.
 
         Raises:
@@ -84,7 +84,7 @@ class Store:
         """
         return self.record_all(source, [fact])[0]
 
-    def record_all(self, source: str, facts: Sequence[Event]) -> list[bool]:
+    def record_all(self, source: str, facts: Sequence[Published]) -> list[bool]:
         """Write many events in one transaction, all of them or none; return for each whether it was new.
 
         Raises:

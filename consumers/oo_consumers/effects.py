@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from oo_contracts.events import Event, Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
+from oo_contracts.decision_summary import DecisionSummary
+from oo_contracts.events import Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
 from sqlalchemy import Connection, String, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oo_consumers.database import Unstorable
+from oo_consumers.event_reader import Published
 from oo_consumers.schema import DECISIONS, GENERATIONS, INBOX, PREDICTIONS, REACTIONS, SIGNALS
 from oo_consumers.standing_sql import keep_first_made
 
@@ -54,7 +56,7 @@ def _text_columns(table: Table) -> tuple[tuple[str, int | None], ...]:
     return tuple((name, kind.length) for name, kind in columns if isinstance(kind, String))
 
 
-def effects_of(facts: Sequence[Event]) -> list[Effect]:
+def effects_of(facts: Sequence[Published]) -> list[Effect]:
     """Return the effect of each event, in their order.
 
     Raises:
@@ -103,7 +105,7 @@ def _insertion(dialect: str, table: Table) -> Any:
     return keep_first_made(insertion, table, DECISION_COLUMNS, dialect) if table is DECISIONS else insertion
 
 
-def _effect(fact: Event) -> Effect:
+def _effect(fact: Published) -> Effect:
     match fact:
         case Signal():
             row = _columns(fact, "user_id", "type", "occurred_at")
@@ -111,7 +113,7 @@ def _effect(fact: Event) -> Effect:
         case Feedback():
             row = _columns(fact, "request_id", "candidate_id", "user_id", "reaction", "occurred_at")
             return Effect(REACTIONS, row)
-        case ScoreDecision():
+        case DecisionSummary() | ScoreDecision():
             row = _columns(fact, "request_id", "user_id", "decided_at", "chosen_id")
             return Effect(DECISIONS, row | {"event": fact.encode().decode()})
         case GenerateDecision():
@@ -123,12 +125,12 @@ def _effect(fact: Event) -> Effect:
     raise TypeError(f"no effect is declared for {type(fact).__name__}")
 
 
-def row_of(fact: Event) -> Row:
+def row_of(fact: Published) -> Row:
     """Return the row that an event has in its table: columns by name, with `event` itself as JSON."""
     return _effect(fact).row
 
 
-def _columns(fact: Event, *names: str) -> Row:
+def _columns(fact: Published, *names: str) -> Row:
     """Return the event's id and the named fields; instants in UTC, because SQLite stores them without a zone."""
     values = {name: getattr(fact, name) for name in ("event_id", *names)}
     return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in values.items()}

@@ -4,42 +4,70 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 from oo_contracts.events import Event
 from pydantic import ValidationError
 
-__all__ = ["SkippedEvents", "Unreadable", "read_event"]
+__all__ = ["Published", "SkippedEvents", "Unreadable", "read_event", "read_stored_event"]
 
 log = logging.getLogger(__name__)
 
+
+class Published(Protocol):
+    """An event, or what its readers keep of one."""
+
+    @property
+    def event_id(self) -> str:
+        """The id that its producer made."""
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """Return it from an event as it was published; pydantic refuses what is none."""
+
+
 E = TypeVar("E", bound=Event)
+P = TypeVar("P", bound=Published)
+D = TypeVar("D")
+R = TypeVar("R")
 
 
 class Unreadable(Exception):
     """Bytes that are no event of their type, and never will be; the message says why, without their values."""
 
 
-def read_event(kind: type[E], data: bytes | str, *, stored: bool = False) -> E:
-    """Return the event in `data`.
-
-    One that is `stored` was accepted by the rules of its day, and only has to be free of contradictions.
+def read_event(kind: type[P], data: bytes) -> P:
+    """Return what was published.
 
     Raises:
         Unreadable: the bytes are no event of this type.
     """
+    return _read(kind.read, data)
+
+
+def read_stored_event(kind: type[E], data: bytes | str) -> E:
+    """Return an event that was accepted by the rules of its day, and only has to be free of contradictions.
+
+    Raises:
+        Unreadable: it is no event of this type, or contradicts itself.
+    """
+    event = _read(kind.read_stored, data)
+    if why := event.contradiction():
+        raise Unreadable(why)
+    return event
+
+
+def _read(read: Callable[[D], R], data: D) -> R:
     try:
-        parsed = kind.read_stored(data) if stored else kind.read(data)
+        return read(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "body"
         raise Unreadable(f"{where}: {first['msg']}") from None
     except (ArithmeticError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise Unreadable(f"body: {type(error).__name__}") from error  # a validator's fault, which no retry heals
-    if stored and (why := parsed.contradiction()):
-        raise Unreadable(why)
-    return parsed
 
 
 @dataclass(slots=True)
@@ -57,7 +85,7 @@ class SkippedEvents:
     def read(self, kind: type[E], table: str, key: str, data: str) -> E | None:
         """Return a stored event, or None when it has to be skipped."""
         try:
-            return read_event(kind, data, stored=True)
+            return read_stored_event(kind, data)
         except Unreadable as error:
             self.add(table, key, str(error))
             return None

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nats.js.api import ConsumerConfig
-from oo_contracts.events import Event, Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
+from oo_contracts.decision_summary import DecisionSummary
+from oo_contracts.events import Feedback, GenerateDecision, Prediction, Signal
 from oo_contracts.subjects import (
     DECISIONS_STREAM,
     FEEDBACK_STREAM,
@@ -28,7 +29,7 @@ from oo_contracts.subjects import (
 
 from oo_consumers import metrics
 from oo_consumers.effect_store import StoreError, StoreUnavailable, Unstorable
-from oo_consumers.event_reader import Unreadable, read_event
+from oo_consumers.event_reader import Published, Unreadable, read_event
 from oo_consumers.in_flight import gather
 
 __all__ = [
@@ -89,7 +90,7 @@ class StreamMessage(DeadLetter, Protocol):
 class EffectStore(Protocol):
     """The part of the store that `settle` uses."""
 
-    def record_all(self, source: str, facts: Sequence[Event]) -> list[bool]:
+    def record_all(self, source: str, facts: Sequence[Published]) -> list[bool]:
         """Record a batch in one transaction; return for each event whether it was new."""
 
 
@@ -102,14 +103,14 @@ class DeadLetterSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One durable: its stream, and the type of event that a subject carries.
+    """One durable: its stream, and as what an event of a subject is read.
 
     `event_type_of` raises `Unreadable` for a subject that carries none.
     """
 
     durable: str
     stream: Stream
-    event_type_of: Callable[[str], type[Event]]
+    event_type_of: Callable[[str], type[Published]]
 
     def config(self, ack_wait: float = ACK_WAIT_S) -> ConsumerConfig:
         """Return the durable's configuration, without a delivery limit at the server.
@@ -119,13 +120,13 @@ class Subscription:
         return ConsumerConfig(durable_name=self.durable, ack_wait=ack_wait, max_deliver=-1, max_ack_pending=1_000)
 
 
-DECISION_TYPES: Mapping[str, type[Event]] = {
-    decision_subject("score"): ScoreDecision,
+DECISION_TYPES: Mapping[str, type[Published]] = {
+    decision_subject("score"): DecisionSummary,
     decision_subject("generate"): GenerateDecision,
 }
 
 
-def _decided(subject: str) -> type[Event]:
+def _decided(subject: str) -> type[Published]:
     if subject not in DECISION_TYPES:
         raise Unreadable(f"subject: no decision is known by it, only {' and '.join(DECISION_TYPES)}")
     return DECISION_TYPES[subject]
@@ -152,7 +153,7 @@ async def settle(
 
 
 async def _store(
-    readable: Sequence[tuple[StreamMessage, Event]],
+    readable: Sequence[tuple[StreamMessage, Published]],
     subscription: Subscription,
     store: EffectStore,
     dead_letters: DeadLetterSink,
@@ -181,7 +182,7 @@ async def _store(
     return True
 
 
-async def _read(message: StreamMessage, subscription: Subscription, dead_letters: DeadLetterSink) -> Event | None:
+async def _read(message: StreamMessage, subscription: Subscription, dead_letters: DeadLetterSink) -> Published | None:
     """Return the event, or None when it went to the dead letters: what is unreadable will never become readable."""
     try:
         return read_event(subscription.event_type_of(message.subject), message.data)
@@ -191,7 +192,7 @@ async def _read(message: StreamMessage, subscription: Subscription, dead_letters
 
 
 async def _store_individually(
-    readable: Sequence[tuple[StreamMessage, Event]],
+    readable: Sequence[tuple[StreamMessage, Published]],
     subscription: Subscription,
     store: EffectStore,
     dead_letters: DeadLetterSink,

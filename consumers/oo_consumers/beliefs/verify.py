@@ -14,14 +14,13 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from oo_contracts.buckets import read_bucket
-from oo_contracts.events import Event
 from oo_contracts.subjects import BELIEFS_BUCKET, EXPERIMENTS_BUCKET
 from oo_decisions.experiment_overlay import Definition, ExperimentOverlay
 
 from oo_consumers.beliefs.belief_writer import experiments_with_beliefs, stored_digest
 from oo_consumers.beliefs.fold import Fold
 from oo_consumers.effect_store import Store, Unstorable
-from oo_consumers.event_reader import Unreadable, read_event
+from oo_consumers.event_reader import Published, Unreadable, read_event
 from oo_consumers.pull_consumer import REQUEST_TIMEOUT_S
 from oo_consumers.subscription import SUBSCRIPTIONS, Subscription
 
@@ -90,7 +89,7 @@ async def _replay(js: JetStreamContext, subscription: Subscription, store: Store
         progress(f"reading {subscription.stream.name}", sequence, last)
 
 
-def _record(store: Store, durable: str, facts: Sequence[Event]) -> None:
+def _record(store: Store, durable: str, facts: Sequence[Published]) -> None:
     """Record the facts; what cannot be stored has no effect with the durable either."""
     try:
         store.record_all(durable, facts)
@@ -115,7 +114,7 @@ async def _read(
         await js.delete_consumer(subscription.stream.name, consumer.name)
 
 
-def _fact(subscription: Subscription, message: Msg) -> Event | None:
+def _fact(subscription: Subscription, message: Msg) -> Published | None:
     try:
         return read_event(subscription.event_type_of(message.subject), message.data)
     except Unreadable:
