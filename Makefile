@@ -8,6 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := contracts features prompts experiments decisions serving transformers predictors consumers pipelines model_cards local cli
 ARGS ?=
+OUT ?= .oo-ml/bench
 # Each worker takes whole files, so that what a module starts is started once. Many tests wait for a process: one worker
 # more than there are cores.
 WORKERS ?= --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
@@ -82,8 +83,8 @@ cluster-down:  ## stop it, and put the machine back
 test-cluster: setup  ## the tests that need a cluster, which is started, and stopped again if it was not there
 	@tests/cluster/run $(ARGS)
 
-bench: setup  ## our /score against the stock KServe chain, interleaved in one run
-	@$(BIN)/python -P benchmarks/score.py $(ARGS)
+bench: setup  ## serving beside floors and peers, interleaved in one run: OUT/bench.json (OUT=DIR, ARGS=--help)
+	@PYTHONPATH=benchmarks $(BIN)/python -P -m oo_bench --out $(OUT) $(ARGS)
 
 bench-hostile: setup  ## p99 of a quiet client beside a hostile one, against the same alone
 	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/hostile.py $(ARGS)

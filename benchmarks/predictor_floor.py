@@ -13,17 +13,11 @@ from typing import cast
 import numpy as np
 import onnxruntime
 import uvloop
+from oo_bench.chains.floors import onnx_session
 
-__all__ = ["Floor", "session_of"]
+__all__ = ["Floor"]
 
 END = b"\r\n\r\n"
-
-
-def session_of(graph: Path) -> onnxruntime.InferenceSession:
-    """Return a session of one thread, as the predictor makes it."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
 class Floor(asyncio.Protocol):
@@ -54,7 +48,7 @@ class Floor(asyncio.Protocol):
 
 async def main(graph: Path, port: int) -> None:
     """Serve until the process is killed."""
-    session = session_of(graph)
+    session = onnx_session(graph)
     server = await asyncio.get_running_loop().create_server(lambda: Floor(session), "127.0.0.1", port)
     await server.serve_forever()
 

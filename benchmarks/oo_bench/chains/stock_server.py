@@ -1,4 +1,4 @@
-"""The stock KServe chain that `score.py` compares with: nothing but what KServe's examples show, defaults as shipped.
+"""The stock KServe chain: nothing but what KServe's examples show, defaults as shipped.
 
 With `--model_file` it is the predictor of a scikit-learn model over V1, with `--predictor_host` the transformer that
 passes calls on to it; the other arguments are KServe's own.
@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import joblib
+import joblib  # type: ignore[import-untyped]
 import numpy as np
 
 __all__ = ["main"]

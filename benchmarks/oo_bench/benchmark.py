@@ -1,0 +1,88 @@
+"""A whole run: start everything, measure round by round, and return what is written to `bench.json`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from oo_bench.chains import catalogue
+from oo_bench.chains.side import Side
+from oo_bench.machine import commit, machine
+from oo_bench.options import Options
+from oo_bench.plan import PLAN, steps
+from oo_bench.processes import Processes
+from oo_bench.progress import Progress
+from oo_bench.ranker import write_ranker
+from oo_bench.ratios import find_ratios
+from oo_bench.results import Bench, Measurement
+from oo_bench.rounds import Rounds
+from oo_bench.usage import memory_mb
+
+__all__ = ["missed_calls", "run"]
+
+
+def run(options: Options) -> Bench:
+    """Measure what the options ask for.
+
+    Raises:
+        ProcessEnded: a process ended while it was measured, or did not start.
+        VerificationFailed: a side answers something else than it should.
+    """
+    began, load_at_start = datetime.now(UTC), os.getloadavg()[0]
+    clock = time.monotonic()
+    with tempfile.TemporaryDirectory() as name, Processes(Path(name)) as processes:
+        write_ranker(Path(name))
+        sides, records = catalogue.start(processes, Path(name), options.only)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            measurements = runner.run(measure(sides, options, processes))
+        memory = {side.name: memory_mb(side.pids) for side in sides if side.pids}
+    found = find_ratios(measurements)
+    ranges = {name: spread for name, spread in found.items() if spread is not None}
+    return Bench(
+        started_at=began.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock, 1),
+        commit=commit(),
+        machine=machine(load_at_start),
+        rounds=options.rounds,
+        seconds_per_round=options.seconds,
+        candidates=options.candidates,
+        sides=records,
+        measurements=measurements,
+        storage=(),
+        memory_mb=memory,
+        ratios={name: spread.median for name, spread in ranges.items()},
+        ratio_ranges=ranges,
+        left_out={name: "its sides were not measured" for name, spread in found.items() if spread is None},
+    )
+
+
+async def measure(sides: Sequence[Side], options: Options, processes: Processes) -> tuple[Measurement, ...]:
+    """Measure all steps, and tell of the progress."""
+    todo = tuple(steps(PLAN, sides, options.candidates, options.rounds))
+    progress = Progress(len(todo), options.rounds)
+    rounds = Rounds(options.seconds, processes.check)
+    progress.tell(f"warming up {', '.join(side.name for side in sides)}")
+    await rounds.warm_up(sides, options.candidates)
+    progress.began = time.monotonic()
+    for step in todo:
+        progress.step(step, await rounds.measure(step))
+    return rounds.measurements()
+
+
+def missed_calls(bench: Bench) -> list[str]:
+    """Return a line for each measurement that missed calls: how many, and why."""
+    titles = {record.name: record.title for record in bench.sides}
+    return [_missed_line(titles[item.side], item) for item in bench.measurements if item.missed]
+
+
+def _missed_line(title: str, item: Measurement) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in item.missed.items())
+    missed = f"missed {sum(item.missed.values())} of {item.calls} ({reasons})"
+    return f"{title}, {item.load}, {item.candidates} candidates: {missed}"

@@ -1,0 +1,50 @@
+"""The options of `make bench`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from oo_bench.chains import catalogue
+from oo_bench.plan import CANDIDATES
+
+__all__ = ["Options", "parse"]
+
+QUICK_ROUNDS, QUICK_SECONDS = 2, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run measures, and where its files go."""
+
+    out: Path
+    rounds: int
+    seconds: float
+    candidates: tuple[int, ...]
+    only: tuple[str, ...]
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Parse the command line.
+
+    Raises:
+        SystemExit: an option is not valid.
+    """
+    parser = argparse.ArgumentParser(
+        prog="make bench OUT=DIR ARGS=…", description="Measure serving beside floors and peers, in interleaved rounds."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of bench.json and bench.html")
+    parser.add_argument("--rounds", type=int, help="of everything (default 5)")
+    parser.add_argument("--seconds", type=float, help="of each load in a round (default 1.5)")
+    parser.add_argument("--candidates", type=int, nargs="+", choices=CANDIDATES, default=CANDIDATES, help="in a call")
+    parser.add_argument(
+        "--only", nargs="+", choices=catalogue.names(), default=catalogue.names(), help="sides (default: all)"
+    )
+    parser.add_argument("--quick", action="store_true", help="short rounds: to see that it works, not for figures")
+    args = parser.parse_args(arguments)
+    rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if args.quick else (5, 1.5)
+    return Options(
+        args.out, args.rounds or rounds, args.seconds or seconds, tuple(sorted(args.candidates)), tuple(args.only)
+    )
