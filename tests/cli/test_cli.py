@@ -29,6 +29,7 @@ def test_help_lists_every_command(tmp_path):
     assert all(f" {command} " in said for command in COMMANDS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(tmp_path, command):
     done = oo_ml(tmp_path, command, "--help")
@@ -88,6 +89,7 @@ def test_down_of_nothing_is_no_error(tmp_path):
     assert oo_ml(tmp_path, "down").returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("offset", [0, 9])
 @pytest.mark.parametrize("how", [(), ("--detach",)])
 def test_a_taken_port_is_one_line_and_nothing_is_left_running(tmp_path, offset, how):
@@ -117,6 +119,7 @@ def test_doctor_names_each_problem_with_its_fix(tmp_path):
     assert "OO_LOCAL_NATS_SERVER=/no/such/nats is not a program" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["OO_TRANSFORMER_BUGDET", "OO_CONSUMER_NONSENSE", "OO_TRANSFORMERS_EPSILON"])
 @pytest.mark.parametrize("command", ["up", "doctor"])
 def test_a_misspelt_variable_stops_it(tmp_path, command, name):

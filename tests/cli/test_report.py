@@ -109,6 +109,7 @@ def test_a_report_for_people(past):
     assert "epsilon-greedy-0.1 would have earned" in run("policies", "--store-url", past[0]).stdout
 
 
+@pytest.mark.long
 def test_another_reward_table_re_values_everything(past, tmp_path):
     table = tmp_path / "mine.toml"
     reactions = "shown = 1\nclicked = 1\ncompleted = 1\nsnoozed = 1\ndismissed = 1\n"
@@ -128,6 +129,7 @@ def test_since_leaves_older_rounds_out(past):
     assert part["since"] is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("since", "text"),
     [

@@ -69,6 +69,7 @@ def test_there_is_something_to_disagree_about(expected):
     assert len(set(rewards.values())) > 2
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), passes=st.integers(1, 4))
 def test_any_order_of_arrival_gives_the_same_rewards_and_the_same_beliefs(tmp_path_factory, expected, seed, passes):
@@ -297,6 +298,7 @@ def test_from_events_to_the_bucket_and_the_streams_give_the_same_bits(server, co
     assert (done.returncode, done.stdout.count("the same")) == (0, 2), done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.real
 def test_a_killed_keeper_and_two_at_once_come_to_the_same(server, consumers, store, keeper, expected):
     half = len(PAST) // 2
@@ -320,6 +322,7 @@ def test_a_killed_keeper_and_two_at_once_come_to_the_same(server, consumers, sto
             second.stop(signal.SIGKILL)
 
 
+@pytest.mark.long
 @pytest.mark.real
 def test_what_somebody_else_wrote_is_found_and_mended(server, consumers, store, keeper, expected):
     published(server, PAST)
@@ -343,6 +346,7 @@ def test_what_somebody_else_wrote_is_found_and_mended(server, consumers, store, 
     assert eventually(lambda: kept(server) == right)
 
 
+@pytest.mark.long
 @pytest.mark.real
 @pytest.mark.parametrize("value", [None, b"[" * 200_000], ids=["taken away", "no beliefs"])
 def test_beliefs_that_somebody_spoiled_are_written_again(server, consumers, keeper, expected, value):

@@ -14,7 +14,7 @@ def local_registry(tmp_path_factory):
     return Registry(f"sqlite:///{folder}/mlflow.db", artifacts=(folder / "files").as_uri())
 
 
-@pytest.fixture(params=["http", "sqlite"])
+@pytest.fixture(params=[pytest.param("http", marks=pytest.mark.long), "sqlite"])
 def registry(request):
     if request.param == "sqlite":
         return request.getfixturevalue("local_registry")

@@ -61,6 +61,7 @@ def test_what_is_public_exists(path):
     assert all(hasattr(module, name) for name in exported), source[:80]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("member", MEMBERS)
 def test_importing_a_member_prints_and_starts_nothing(member):
     modules = [

@@ -237,6 +237,7 @@ async def test_a_draw_that_is_gone_from_the_log_is_found(fakes):
     assert {"seal of default", "seal of policy", "seal of versions"} <= found
 
 
+@pytest.mark.long
 async def test_versions_are_drawn_as_often_as_their_chances_say(fakes):
     fakes.running = ActiveExperiments((words(),), beliefs={"words": taught()})
 
@@ -277,6 +278,7 @@ async def test_a_policy_of_versions_may_only_watch(fakes, mode):
     assert (watched.policy.name, len(watched.propensities)) == ("thompson", 2)
 
 
+@pytest.mark.long
 async def test_candidate_and_version_are_drawn_apart(fakes):
     """By one number both would be: then p(candidate) · p(version) would not be the chance of the pair."""
     fakes.running = ActiveExperiments((experiment("tone", {"kind": "uniform"}), words()))

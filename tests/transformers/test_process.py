@@ -42,6 +42,7 @@ def test_it_serves_alone_and_takes_what_comes_up_later(edge):
     assert again["degraded"] is None
 
 
+@pytest.mark.long
 def test_kserves_own_routes_score_too(edge):
     edge.start_predictor()
     data = {"name": "bodies", "shape": [1], "datatype": "BYTES", "data": [json.dumps(ASK)]}
@@ -107,6 +108,7 @@ def test_who_speaks_http_1_0_is_heard(shared_edge, call):
     assert answer.split(b" ")[1] == b"200", answer
 
 
+@pytest.mark.long
 def test_a_million_wrong_labels_are_refused_in_little_memory(shared_edge):
     process = psutil.Process(shared_edge.process.pid)
     body = b'{"user_id": "u", "tasks": [{"id": "t", "labels": [%s1]}]}' % (b"1," * 1_000_000)
@@ -163,6 +165,7 @@ async def stored(url):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "environ", "said"),
     [

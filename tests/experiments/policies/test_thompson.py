@@ -27,6 +27,7 @@ def close(seed):
     return tuple(zip((0.5 + rounds * rates).tolist(), (0.5 + rounds * (1 - rates)).tolist(), strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arms",
     [

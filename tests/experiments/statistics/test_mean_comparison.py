@@ -86,6 +86,7 @@ def pareto_rounds(draw, users, tail=1.5):
     return value, user, arm[user]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("users", "tail"), [(200, 1.5), (1_000, 1.5), (200, 2.0), (80, 2.5)])
 def test_at_one_look_95_in_100_intervals_have_the_truth_though_users_are_very_unequal(users, tail):
     draw = np.random.default_rng(8)
@@ -98,6 +99,7 @@ def test_at_one_look_95_in_100_intervals_have_the_truth_though_users_are_very_un
     assert all(item.degrees_of_freedom < MIN_DEGREES for item in found if math.isinf(item.upper))
 
 
+@pytest.mark.long
 def test_looked_at_repeatedly_very_unequal_users_are_no_difference_either():
     draw, missed = np.random.default_rng(9), 0
 
@@ -110,6 +112,7 @@ def test_looked_at_repeatedly_very_unequal_users_are_no_difference_either():
     assert missed <= 10
 
 
+@pytest.mark.long
 def test_rounds_of_a_user_are_not_taken_for_users():
     draw = np.random.default_rng(3)
 
@@ -213,6 +216,7 @@ def test_a_rate_that_never_happened_holds_by_the_rule_of_three():
     assert verdict(400, UserMoments.of([1], [1])) == "holds"
 
 
+@pytest.mark.long
 def test_guardrails_are_rarely_wrong():
     draw, rail = np.random.default_rng(7), Guardrail("latency_ms", "lower", 10)
     latency = {"a": 200, "b": 210}  # just at the margin

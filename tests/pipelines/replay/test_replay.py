@@ -218,6 +218,7 @@ def unnoticed(decision, place, bit):
     return report.sound() and not report.unsealed
 
 
+@pytest.mark.long
 @settings(max_examples=2_000)
 @given(st.sampled_from(DECISIONS), st.data())
 def test_any_bit_of_an_event_as_it_is_stored_is_found(decision, data):
@@ -234,6 +235,7 @@ def alone():
     return with_checksums(ONE.model_copy(update=of))
 
 
+@pytest.mark.long
 def test_every_bit_is_found_where_least_follows_from_it():
     decision = alone()
     places = range(len(decision.encode()))
@@ -482,6 +484,7 @@ def test_a_profile_of_nonsense_replays_with_its_reason(world, models, live, said
     assert replayed_all(decided, models).first == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("graph", [True, False])
 def test_values_are_the_predictors_bit_for_bit(world, tmp_path, graph):
     _, store, _ = world

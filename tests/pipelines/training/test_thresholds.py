@@ -79,6 +79,7 @@ def test_a_value_on_a_threshold_is_served_as_it_was_judged():
     assert exported.files.parity.max_difference < 1e-6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("decimals", [0, 1, 2, 3])
 def test_the_graph_equals_the_estimator_on_every_threshold_and_beside_it(decimals):
     rows, label = world(3, decimals=decimals)
@@ -92,6 +93,7 @@ def test_the_graph_equals_the_estimator_on_every_threshold_and_beside_it(decimal
     assert exported.files.parity.max_difference < 1e-6
 
 
+@pytest.mark.long
 @settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # each one is a fit
 @given(
     seed=st.integers(0, 10_000),
@@ -129,6 +131,7 @@ def test_a_rounded_threshold_is_never_above(threshold):
     assert float(above) > threshold or threshold == np.inf
 
 
+@pytest.mark.long
 def test_the_parity_rows_reach_every_node_and_part_there():
     rows, label = world(5)
     model = fitted(rows, label)
@@ -142,6 +145,7 @@ def test_the_parity_rows_reach_every_node_and_part_there():
     assert np.isnan(found[:, 3]).sum() == len(found)
 
 
+@pytest.mark.long
 def test_a_graph_with_the_nearest_thresholds_would_be_found():
     rows, label = world(3)
     model = fitted(rows, label, max_iter=120)
@@ -162,6 +166,7 @@ def test_the_estimator_itself_is_published_as_it_was_fitted():
     assert all(np.array_equal(old, trees[0].nodes) for old, trees in zip(before, model._predictors, strict=True))
 
 
+@pytest.mark.long
 def test_of_very_many_nodes_some_are_tried():
     rows, label = world(3)
     model = fitted(rows, label)
