@@ -26,10 +26,13 @@ import uvloop
 from oo_contracts import logs
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from oo_serving.asgi import FastPathMiddleware, Request, Response, Routes, UnansweredHook, kserve_routes
+from oo_serving.asgi import FastPathMiddleware, kserve_routes
 from oo_serving.body import BodyLimits
 from oo_serving.bulkhead import Bulkhead, Worker
+from oo_serving.fast_path import FastPath, Request, Routes, UnansweredHook
+from oo_serving.fast_path_protocol import FastPathProtocol
 from oo_serving.metrics import exposition
+from oo_serving.problem_response import Response
 
 __all__ = ["Ports", "kserve_model", "log_to_stderr", "refuse_unknown", "serve"]
 
@@ -158,7 +161,7 @@ class _Service:
         from kserve import model_server  # noqa: PLC0415  # see the module's docstring
         from kserve.protocol.rest.server import RESTServer  # noqa: PLC0415
 
-        ports, unanswered = self.ports, self.unanswered
+        ports = self.ports
         server = model_server.ModelServer(http_port=ports.http, enable_grpc=False, enable_latency_logging=False)
         for model in self.models:
             model.enable_latency_logging = False
@@ -168,9 +171,9 @@ class _Service:
             APP, server.dataplane, server.model_repository_extension, ports.http, grace_period=GRACE_PERIOD_S
         )
         passed = kserve_routes(model.name for model in self.models)
-        rest.config.app = FastPathMiddleware(
-            model_server.app, self._routes(), passed, self.limits, unanswered, self.front, self.tensor_routes
-        )
+        fast_path = FastPath(self._routes(), self.limits, self.unanswered, self.front, self.tensor_routes)
+        rest.config.app = FastPathMiddleware(model_server.app, fast_path, passed)
+        rest.config.http = FastPathProtocol.factory(fast_path)
         rest.config.host = ports.host
         rest.config.access_log = rest.config.proxy_headers = False
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,6 +16,7 @@ from oo_features.feature_sets import RANKER_V1
 from oo_prompts.prompt_registry import load_prompts
 from oo_serving.asgi import FastPathMiddleware, kserve_routes
 from oo_serving.body import BodyLimits
+from oo_serving.fast_path import FastPath
 from oo_transformers.concurrency_limit import ConcurrencyLimit
 from oo_transformers.language_model import Completion
 from oo_transformers.predictor_messages import Predictions
@@ -79,7 +80,9 @@ class Fakes:
             load_prompts(), self.default_prompt, self.writer, lambda: self.running, self.outbox, lambda: NOW
         )
         edge = TransformerApi(scorer, generator, ServerInfo("tip-ranker", RANKER_V1.ref, "c0ffee"), self.limit)
-        return FastPathMiddleware(kserves_app, edge.routes(), kserve_routes(["tip-ranker"]), BodyLimits(LIMIT))
+        return FastPathMiddleware(
+            kserves_app, FastPath(edge.routes(), BodyLimits(LIMIT)), kserve_routes(["tip-ranker"])
+        )
 
     def client(self):
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app()), base_url="http://edge")

@@ -16,6 +16,7 @@ from oo_contracts.limits import (
 )
 from oo_serving.asgi import FastPathMiddleware
 from oo_serving.body import BodyLimits
+from oo_serving.fast_path import FastPath
 
 WIDE = "\U0001f600"  # four bytes of UTF-8
 QUOTE = '"'  # two bytes of JSON
@@ -53,7 +54,9 @@ LARGE = {
 @pytest.mark.parametrize("case", LARGE)
 async def test_the_event_of_a_call_at_the_limits_fits_into_a_message(fakes, case):
     app = fakes.app()
-    fakes.app = lambda: FastPathMiddleware(app.app, app.routes, app.passed_through, BodyLimits(MAX_BODY_BYTES))
+    fakes.app = lambda: FastPathMiddleware(
+        app.app, FastPath(app.fast_path.routes, BodyLimits(MAX_BODY_BYTES)), app.passed_through
+    )
     content = json.dumps(LARGE[case], ensure_ascii=False).encode()
 
     async with fakes.client() as client:

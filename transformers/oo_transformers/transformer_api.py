@@ -16,7 +16,7 @@ from oo_contracts.score import ScoreRequest
 from oo_contracts.score_call import ScoreCall
 from oo_contracts.todoist import read_in_chunks
 from oo_prompts.prompt_registry import UnknownPrompt
-from oo_serving.asgi import Request, Routes
+from oo_serving.fast_path import Request, Routes
 from oo_serving.pace import Pace, Turns, weight
 from oo_serving.parse import parse_body
 from oo_serving.problem_response import Response, problem

@@ -1,0 +1,194 @@
+"""This module is the fast path: what becomes of a call of our routes, whatever carried it here.
+
+A body is read within a size limit, checked for its content type, and given to a handler that takes and returns bytes.
+Work that can wait until the reply is sent, like encoding its event, is the response's `background`. Each refusal is a
+problem, and one line in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from oo_contracts.inference import JSON_LENGTH_HEADER, TENSORS_CONTENT_TYPE
+
+from oo_serving.body import BodyLimits, ClientDisconnect, json_body, split_tensors
+from oo_serving.bulkhead import Bulkhead
+from oo_serving.pace import Busy
+from oo_serving.problem_response import FAULT_DETAIL, HTTPProblem, Response, problem, unavailable
+
+__all__ = [
+    "WATCHED",
+    "BodySource",
+    "FastPath",
+    "Handler",
+    "Request",
+    "RequestHead",
+    "Routes",
+    "UnansweredHook",
+    "log_refusal",
+    "method_not_allowed",
+]
+
+log = logging.getLogger(__name__)
+
+JSON = b"application/json"
+MAX_LOGGED_PATH = 200  # characters
+WATCHED = 16 << 10  # bytes; work on a larger body ends when the caller leaves, on a smaller one it ends soon anyway
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """What comes of a request before its body: its headers by name in lower case, and the connection's local port."""
+
+    method: str
+    path: str
+    headers: Mapping[bytes, bytes]
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request with its whole body: its JSON, and the raw tensors that follow it on routes that take them."""
+
+    body: bytes = b""
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    port: int = 0  # the local port of the connection
+    tensors: bytes = b""
+
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+UnansweredHook = Callable[[Request, Response | None], None]
+Routes = Mapping[str, Mapping[str, Handler]]  # path → method → handler
+
+
+class BodySource(Protocol):
+    """The body of one call on its way here."""
+
+    async def read(self, headers: Mapping[bytes, bytes], limits: BodyLimits) -> list[bytes]:
+        """Return the whole body as it was sent, in parts.
+
+        Raises:
+            HTTPProblem: 413, because it is too large.
+            ClientDisconnect: the caller left.
+        """
+
+    async def unless_disconnected(self, call: Coroutine[Any, Any, Response]) -> Response:
+        """Return the response, but stop working as soon as the caller is gone.
+
+        Raises:
+            ClientDisconnect: the caller left before the response was ready.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FastPath:
+    """The handlers of our routes, and what holds for all of them.
+
+    `unanswered` is called for calls whose response has no `background` of its own: with the refusal, or with None when
+    the caller had left before. What `bulkhead` takes is answered by another process. Only on the `tensor_routes` may
+    raw tensors follow the JSON of a body.
+    """
+
+    routes: Routes
+    limits: BodyLimits
+    unanswered: UnansweredHook | None = None
+    bulkhead: Bulkhead | None = None
+    tensor_routes: frozenset[str] = frozenset()
+
+    async def answer(self, head: RequestHead, body: BodySource, send: Callable[[Response], Awaitable[None]]) -> None:
+        """Answer a call of one of our routes, whatever brought it here, and do what is left once the reply is sent."""
+        handler = self.routes[head.path].get(head.method)
+        try:
+            reply = (
+                await self._response(head, body, handler) if handler else method_not_allowed(*self.routes[head.path])
+            )
+        except ClientDisconnect:
+            log.info("%s: the caller left", _request_line(head))
+            await self._report_unanswered(head, None)
+            return
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            log_refusal(head, reply)
+        await send(reply)
+        if reply.background is not None:
+            await _run_background(reply.background, head.path)
+        elif reply.status >= HTTPStatus.BAD_REQUEST:
+            await self._report_unanswered(head, reply)
+
+    async def _report_unanswered(self, head: RequestHead, reply: Response | None) -> None:
+        if self.unanswered is not None:
+            await _run_background(partial(self.unanswered, Request(b"", head.headers, head.port), reply), head.path)
+
+    async def _response(self, head: RequestHead, body: BodySource, handler: Handler) -> Response:
+        try:
+            parts = await body.read(head.headers, self.limits) if head.method == "POST" else []
+            # The body is passed on unchecked: the worker answers it by this same path, with all its checks.
+            if parts and self.bulkhead is not None and self.bulkhead.takes(parts, head.headers):
+                return await body.unless_disconnected(self.bulkhead.pass_on(head.path, parts, head.headers))
+            request = self._request(head, b"".join(parts))
+            call = handler(request)
+            is_short = len(request.body) + len(request.tensors) < WATCHED
+            return await (call if is_short else body.unless_disconnected(call))
+        except HTTPProblem as refused:
+            return refused.response
+        except Busy:
+            return unavailable("too many large calls wait already")
+        except ClientDisconnect:
+            raise
+        except Exception:  # the outermost loop of a call
+            log.exception("%s failed", head.path)
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, FAULT_DETAIL)
+
+    def _request(self, head: RequestHead, sent: bytes) -> Request:
+        """Return the request of a body as it was sent.
+
+        Raises:
+            HTTPProblem: the body is too large, or its headers say that it is something else than this route takes.
+        """
+        headers, port = head.headers, head.port
+        if head.method != "POST":
+            return Request(b"", headers, port)
+        if JSON_LENGTH_HEADER in headers and head.path in self.tensor_routes:
+            _require_content_type(headers, JSON, TENSORS_CONTENT_TYPE)
+            body, tensors = split_tensors(sent, headers, self.limits)
+            return Request(body, headers, port, tensors)
+        _require_content_type(headers, JSON)
+        if headers.get(JSON_LENGTH_HEADER, b"%d" % len(sent)).strip() != b"%d" % len(sent):
+            name = JSON_LENGTH_HEADER.decode()
+            detail = f"{name} must be the length of the body: tensors are taken as JSON, not as bytes after"
+            raise HTTPProblem(problem(HTTPStatus.BAD_REQUEST, detail))
+        return Request(json_body(sent, headers, self.limits), headers, port)
+
+
+def _require_content_type(headers: Mapping[bytes, bytes], *taken: bytes) -> None:
+    if headers.get(b"content-type", b"").split(b";")[0].strip().lower() not in taken:
+        names = b" or ".join(taken).decode()
+        raise HTTPProblem(problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send content-type: {names}"))
+
+
+def method_not_allowed(*methods: str) -> Response:
+    """Return a 405 that names the methods of the route."""
+    allowed = ", ".join(sorted(methods))
+    return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"use {allowed}", headers=(("allow", allowed),))
+
+
+async def _run_background(after: Callable[[], Awaitable[None] | None], path: str) -> None:
+    try:
+        if (rest := after()) is not None:
+            await rest
+    except Exception:  # the outermost loop of a call, which is answered
+        log.exception("%s: after the answer", path)
+
+
+def log_refusal(head: RequestHead, reply: Response) -> None:
+    """Log a refusal in one line; without a detail the process that it was passed on to has logged it."""
+    if reply.detail:
+        log.info("%s: %d %s", _request_line(head), reply.status, reply.detail)
+
+
+def _request_line(head: RequestHead) -> str:
+    return f"{head.method} {head.path[:MAX_LOGGED_PATH]}"
