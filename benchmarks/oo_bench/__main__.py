@@ -5,10 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 
-from oo_bench.benchmark import missed_calls, run
+from oo_bench.benchmark import run
 from oo_bench.chains.side import VerificationFailed
-from oo_bench.options import parse
+from oo_bench.document import write_figures
+from oo_bench.event_backlog import NotConsumed
+from oo_bench.missed_calls import missed_calls
+from oo_bench.options import Options, parse
+from oo_bench.page import page
 from oo_bench.processes import ProcessEnded
+from oo_bench.results import Bench
+from oo_bench.summary import ratio_lines
 
 
 def main(arguments: list[str]) -> int:
@@ -18,19 +24,25 @@ def main(arguments: list[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     try:
         bench = run(options)
-    except (ProcessEnded, VerificationFailed) as error:
+    except (NotConsumed, ProcessEnded, VerificationFailed) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
-    file = options.out / "bench.json"
-    file.write_text(bench.model_dump_json(indent=1) + "\n")
-    print(f"wrote {file}", file=sys.stderr)
-    for name, value in bench.ratios.items():
-        spread = bench.ratio_ranges[name]
-        print(f"{name:<28} {value:8.3f}  [{spread.lowest:.3f}, {spread.highest:.3f}]")
+    write(bench, options)
+    print(*ratio_lines(bench), sep="\n")
     for line in missed_calls(bench):
         print(f"MISSED {line}")
     closed = any(item.missed for item in bench.measurements if item.load.startswith("closed"))
     return 1 if closed else 0
+
+
+def write(bench: Bench, options: Options) -> None:
+    """Write the file and the page, and the document if that was asked for."""
+    for name, text in (("bench.json", bench.model_dump_json(indent=1) + "\n"), ("bench.html", page(bench))):
+        (options.out / name).write_text(text)
+        print(f"wrote {options.out / name}", file=sys.stderr)
+    if options.document:
+        write_figures(bench)
+        print("wrote the figures of docs/performance.md", file=sys.stderr)
 
 
 if __name__ == "__main__":

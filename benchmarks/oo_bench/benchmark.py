@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,11 +22,12 @@ from oo_bench.processes import Processes
 from oo_bench.progress import Progress
 from oo_bench.ranker import write_ranker
 from oo_bench.ratios import find_ratios
-from oo_bench.results import Bench, Measurement
+from oo_bench.results import Bench, Measurement, Spread, Storage
 from oo_bench.rounds import Rounds
+from oo_bench.stack_figures import STACK_FIGURES, measure_stack
 from oo_bench.usage import memory_mb
 
-__all__ = ["missed_calls", "run"]
+__all__ = ["run"]
 
 
 def run(options: Options) -> Bench:
@@ -41,9 +43,9 @@ def run(options: Options) -> Bench:
         write_ranker(Path(name))
         sides, records = catalogue.start(processes, Path(name), options.only)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            measurements = runner.run(measure(sides, options, processes))
+            measured = runner.run(measure(sides, options, processes))
         memory = {side.name: memory_mb(side.pids) for side in sides if side.pids}
-    found = find_ratios(measurements)
+    found = {**find_ratios(measured.measurements), **measured.figures}
     ranges = {name: spread for name, spread in found.items() if spread is not None}
     return Bench(
         started_at=began.isoformat(timespec="seconds"),
@@ -54,8 +56,8 @@ def run(options: Options) -> Bench:
         seconds_per_round=options.seconds,
         candidates=options.candidates,
         sides=records,
-        measurements=measurements,
-        storage=(),
+        measurements=measured.measurements,
+        storage=measured.storage,
         memory_mb=memory,
         ratios={name: spread.median for name, spread in ranges.items()},
         ratio_ranges=ranges,
@@ -63,8 +65,17 @@ def run(options: Options) -> Bench:
     )
 
 
-async def measure(sides: Sequence[Side], options: Options, processes: Processes) -> tuple[Measurement, ...]:
-    """Measure all steps, and tell of the progress."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the processes of a run were asked; `figures` has what is no ratio of measurements."""
+
+    measurements: tuple[Measurement, ...]
+    storage: tuple[Storage, ...]
+    figures: dict[str, Spread | None]
+
+
+async def measure(sides: Sequence[Side], options: Options, processes: Processes) -> Measured:
+    """Measure all steps, and what a whole stack stores and consumes, and tell of the progress."""
     todo = tuple(steps(PLAN, sides, options.candidates, options.rounds))
     progress = Progress(len(todo), options.rounds)
     rounds = Rounds(options.seconds, processes.check)
@@ -73,16 +84,9 @@ async def measure(sides: Sequence[Side], options: Options, processes: Processes)
     progress.began = time.monotonic()
     for step in todo:
         progress.step(step, await rounds.measure(step))
-    return rounds.measurements()
-
-
-def missed_calls(bench: Bench) -> list[str]:
-    """Return a line for each measurement that missed calls: how many, and why."""
-    titles = {record.name: record.title for record in bench.sides}
-    return [_missed_line(titles[item.side], item) for item in bench.measurements if item.missed]
-
-
-def _missed_line(title: str, item: Measurement) -> str:
-    reasons = ", ".join(f"{count} {reason}" for reason, count in item.missed.items())
-    missed = f"missed {sum(item.missed.values())} of {item.calls} ({reasons})"
-    return f"{title}, {item.load}, {item.candidates} candidates: {missed}"
+    stack = next((side for side in sides if side.layout is not None), None)
+    if stack is None:
+        return Measured(rounds.measurements(), (), dict.fromkeys(STACK_FIGURES))
+    progress.tell("measuring what is stored and consumed")
+    storage, figures = await measure_stack(stack, rounds.callers, options)
+    return Measured(rounds.measurements(), storage, figures)

@@ -11,7 +11,7 @@ from oo_contracts.score_call import ScoreCall
 from oo_features.feature_context import FeatureContext
 from oo_features.feature_sets import RANKER_V1
 
-__all__ = ["feature_rows", "instances_body", "score_body", "score_call"]
+__all__ = ["feature_rows", "inputs_body", "instances_body", "score_body", "score_call"]
 
 
 def score_call(candidates: int) -> dict[str, object]:
@@ -54,3 +54,8 @@ def score_body(candidates: int) -> bytes:
 def instances_body(candidates: int) -> bytes:
     """Return the same call's rows as the body of KServe's V1 protocol."""
     return json.dumps({"instances": feature_rows(candidates)}).encode()
+
+
+def inputs_body(candidates: int) -> bytes:
+    """Return the same rows as the body of MLflow's `/invocations`."""
+    return json.dumps({"inputs": feature_rows(candidates)}).encode()

@@ -24,6 +24,7 @@ class Options:
     seconds: float
     candidates: tuple[int, ...]
     only: tuple[str, ...]
+    document: bool = False
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -43,8 +44,14 @@ def parse(arguments: Sequence[str]) -> Options:
         "--only", nargs="+", choices=catalogue.names(), default=catalogue.names(), help="sides (default: all)"
     )
     parser.add_argument("--quick", action="store_true", help="short rounds: to see that it works, not for figures")
+    parser.add_argument("--document", action="store_true", help="write the figures into docs/performance.md, too")
     args = parser.parse_args(arguments)
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if args.quick else (5, 1.5)
     return Options(
-        args.out, args.rounds or rounds, args.seconds or seconds, tuple(sorted(args.candidates)), tuple(args.only)
+        out=args.out,
+        rounds=args.rounds or rounds,
+        seconds=args.seconds or seconds,
+        candidates=tuple(sorted(args.candidates)),
+        only=tuple(args.only),
+        document=args.document,
     )

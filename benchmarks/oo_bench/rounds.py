@@ -63,6 +63,11 @@ class Rounds:
         self.figures[step.key].append(figures)
         return figures
 
+    def clear(self) -> None:
+        """Forget what was measured, and keep the callers."""
+        self.results.clear()
+        self.figures.clear()
+
     def measurements(self) -> tuple[Measurement, ...]:
         """Return everything that was measured."""
         return tuple(measurement(*key, self.results[key], self.figures[key]) for key in self.results)

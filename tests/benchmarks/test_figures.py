@@ -6,8 +6,8 @@ import json
 
 import pytest
 from bench_runs import bench_of, measured, result_of
-from oo_bench.benchmark import missed_calls
 from oo_bench.figures import percentile, spread
+from oo_bench.missed_calls import missed_calls
 from oo_bench.ratios import RATIOS, Ratio, find_ratios, p50, service_cpu
 from oo_bench.results import Bench
 from oo_bench.schema import SCHEMA, schema_text

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oo_bench.chains import floors, ours, stock
+from oo_bench.chains import embedded, floors, ours, peers, stock
 from oo_bench.chains.side import Side
 from oo_bench.processes import Processes
 from oo_bench.results import SideRecord
@@ -31,7 +31,11 @@ CHAINS = (
     Chain({"onnx": "floor: ONNX Runtime in process"}, floors.onnx_sides),
     Chain({"floor": "floor: two bare HTTP hops"}, floors.relay_sides),
     Chain({"ours": "ours: transformer and predictor"}, ours.sides),
+    Chain({"envoy": "ours through Envoy"}, embedded.envoy_sides),
+    Chain({"stack": "ours, whole stack with consumers"}, embedded.stack_sides),
     Chain({"stock": "stock KServe chain", "kserve": "KServe predictor alone"}, stock.sides),
+    Chain({"mlserver": "MLServer, scikit-learn runtime"}, peers.mlserver_sides, peers.mlserver_missing),
+    Chain({"mlflow": "mlflow models serve"}, peers.mlflow_sides, peers.mlflow_missing),
 )
 
 

@@ -43,12 +43,14 @@ def start_nats(processes: Processes, folder: Path, name: str = "nats") -> str:
     return url
 
 
-def start_predictor(processes: Processes, folder: Path, nats_url: str, *options: object, port: int = 0) -> int:
+def start_predictor(
+    processes: Processes, folder: Path, nats_url: str, *options: object, name: str = "predictor", port: int = 0
+) -> int:
     """Start our predictor, and return its port."""
     port = port or free_port()
     command = [sys.executable, "-P", "-m", "oo_predictors", "--model_dir", model_folder(folder), "--http_port", port]
     settings = {"OO_PREDICTOR_HOST": "127.0.0.1", "OO_PREDICTOR_NATS_URL": nats_url}
-    processes.start("predictor", [*command, *options], port, "/healthz/ready", **settings)
+    processes.start(name, [*command, *options], port, "/healthz/ready", **settings)
     return port
 
 

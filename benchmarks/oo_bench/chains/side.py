@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from oo_local.layout import Layout
+
 from oo_bench.load import Caller
 
 __all__ = ["Side", "VerificationFailed"]
@@ -23,7 +25,7 @@ class Side:
     """A floor, a peer or ours.
 
     `connect` returns its caller for a number of candidates, after a first call whose answer was looked into. `settle`
-    waits until the work that answers do not wait for is done, too.
+    waits until the work that answers do not wait for is done, too. A whole stack has a layout: where its stores are.
     """
 
     name: str
@@ -32,3 +34,4 @@ class Side:
     pids: Mapping[str, int] = field(default_factory=dict)
     in_process: bool = False
     settle: Callable[[], Awaitable[None]] = _nothing
+    layout: Layout | None = None
