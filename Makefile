@@ -83,8 +83,11 @@ cluster-down:  ## stop it, and put the machine back
 test-cluster: setup  ## the tests that need a cluster, which is started, and stopped again if it was not there
 	@tests/cluster/run $(ARGS)
 
-bench: setup  ## serving beside floors and peers, interleaved in one run: OUT/bench.json (OUT=DIR, ARGS=--help)
+bench: setup  ## serving beside floors and peers, in one run: OUT=DIR gets bench.json and bench.html (ARGS=--help)
 	@PYTHONPATH=benchmarks $(BIN)/python -P -m oo_bench --out $(OUT) $(ARGS)
+
+bench-check: setup  ## fails when ours has become slower against the stock chain or the floor (ARGS=--update commits anew)
+	@PYTHONPATH=benchmarks $(BIN)/python -P -m oo_bench.check $(ARGS)
 
 bench-hostile: setup  ## p99 of a quiet client beside a hostile one, against the same alone
 	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/hostile.py $(ARGS)
@@ -114,4 +117,4 @@ images:  ## build the container images, all or some (ARGS="--archive FOLDER tran
 clean:  ## remove .venv and caches; the data in .oo-ml stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench bench-hostile bench-consumers bench-overload bench-predictor load lock images clean
+.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench bench-check bench-hostile bench-consumers bench-overload bench-predictor load lock images clean
