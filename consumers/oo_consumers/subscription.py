@@ -30,7 +30,7 @@ from oo_contracts.subjects import (
 from oo_consumers import metrics
 from oo_consumers.effect_store import StoreError, StoreUnavailable, Unstorable
 from oo_consumers.event_reader import Published, Unreadable, read_event
-from oo_consumers.in_flight import gather
+from oo_consumers.in_flight import AT_ONCE, gather
 
 __all__ = [
     "MAX_DELIVER",
@@ -147,8 +147,16 @@ async def settle(
 
     Returns False while the database is away.
     """
-    facts = await gather(_read(message, subscription, dead_letters) for message in messages)
-    readable = [(message, fact) for message, fact in zip(messages, facts, strict=True) if fact is not None]
+    readable: list[tuple[StreamMessage, Published]] = []
+    unreadable: list[tuple[StreamMessage, str]] = []
+    for index, message in enumerate(messages):
+        if index % AT_ONCE == 0:
+            await asyncio.sleep(0)  # reading takes time that other consumers and probes need, too
+        try:
+            readable.append((message, read_event(subscription.event_type_of(message.subject), message.data)))
+        except Unreadable as error:  # and it will never become readable
+            unreadable.append((message, f"unreadable: {error}"))
+    await gather(_bury(message, subscription, dead_letters, reason) for message, reason in unreadable)
     return await _store(readable, subscription, store, dead_letters)
 
 
@@ -178,17 +186,9 @@ async def _store(
         return await _store_individually(readable, subscription, store, dead_letters, error)
     metrics.HANDLED.labels(subscription.durable, "stored").inc(sum(new))
     metrics.HANDLED.labels(subscription.durable, "repeated").inc(len(new) - sum(new))
-    await asyncio.gather(*(message.ack() for message, _ in readable))
+    for message, _ in readable:  # nothing is waited for, so tasks would gain nothing
+        await message.ack()
     return True
-
-
-async def _read(message: StreamMessage, subscription: Subscription, dead_letters: DeadLetterSink) -> Published | None:
-    """Return the event, or None when it went to the dead letters: what is unreadable will never become readable."""
-    try:
-        return read_event(subscription.event_type_of(message.subject), message.data)
-    except Unreadable as error:
-        await _bury(message, subscription, dead_letters, f"unreadable: {error}")
-        return None
 
 
 async def _store_individually(

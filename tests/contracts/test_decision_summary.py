@@ -41,7 +41,7 @@ SCALARS = st.sampled_from(
     [None, True, 0, 1, 2, -1, 10**30, 0.5, "", "x", "a b", "\n", "ä", "x" * 129, "task", "missing", "2.7", "1.1", "0.5"]
 )
 INSTANTS = st.sampled_from(["2026-11-20T12:00:00Z", "2100-01-01T00:00:00Z", "2026-11-20T12:00:00", 1791190800])
-PARTS = SCALARS | FLOATS | WHOLES | INSTANTS | INSTANT_COLUMNS | st.lists(SCALARS, max_size=4) | st.just({})
+PARTS = SCALARS | FLOATS | WHOLES | INSTANTS | INSTANT_COLUMNS | st.lists(SCALARS, max_size=4) | st.builds(dict)
 
 
 def outcome(read, data):
