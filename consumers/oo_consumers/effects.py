@@ -71,8 +71,7 @@ def effects_of(facts: Sequence[Published]) -> list[Effect]:
 
 def apply_once(connection: Connection, source: str, effects: Sequence[Effect]) -> list[bool]:
     """Write inbox keys and effects; return for each event whether it was new."""
-    insert = INSERT_BY_DIALECT[connection.dialect.name]
-    new = _new_keys(connection, insert, source, (effect.row["event_id"] for effect in effects))
+    new = _new_keys(connection, source, (effect.row["event_id"] for effect in effects))
     is_new: list[bool] = []
     rows: dict[Table, list[Row]] = defaultdict(list)
     for table, row in effects:
@@ -86,7 +85,7 @@ def apply_once(connection: Connection, source: str, effects: Sequence[Effect]) -
     return is_new
 
 
-def _new_keys(connection: Connection, insert: Insert, source: str, event_ids: Iterable[str]) -> set[str]:
+def _new_keys(connection: Connection, source: str, event_ids: Iterable[str]) -> set[str]:
     """Insert the inbox keys and return the ids that were not there yet.
 
     They are inserted in order of the ids, so that two processes with the same events wait for each other and do not
@@ -95,10 +94,16 @@ def _new_keys(connection: Connection, insert: Insert, source: str, event_ids: It
     keys = [{"source": source, "event_id": event_id} for event_id in sorted(set(event_ids))]
     if not keys:
         return set()
-    statement = insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.event_id)
-    return set(connection.execute(statement, keys).scalars())
+    return set(connection.execute(_key_insertion(connection.dialect.name), keys).scalars())
 
 
+@cache  # making a statement takes longer than a small transaction
+def _key_insertion(dialect: str) -> Any:
+    """Return the insert statement of inbox keys, which returns the ids that are new."""
+    return INSERT_BY_DIALECT[dialect](INBOX).on_conflict_do_nothing().returning(INBOX.c.event_id)
+
+
+@cache
 def _insertion(dialect: str, table: Table) -> Any:
     """Return the insert statement of a table; of the decisions of one request the first made stands."""
     insertion = INSERT_BY_DIALECT[dialect](table)
