@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 from example_events import NOON, a_decision, a_feedback, a_signal
+from oo_consumers import effects
 from oo_consumers.effect_store import Store, StoreError, StoreUnavailable
+from oo_consumers.standing_sql import keep_first_made
 from oo_consumers.store_pages import PAGE_SIZE
 from oo_consumers.store_records import RequestCounts
 from oo_contracts.events import Event, Signal
@@ -22,6 +24,17 @@ def test_the_same_event_twice_counts_once(store):
     assert store.record("feedback", a_feedback()) is False
 
     assert [item.reaction for item in store.reactions("r-1")] == ["completed"]
+
+
+def test_an_insert_statement_is_made_once_for_all_transactions(store, monkeypatch):
+    made = []
+    effects._insertion.cache_clear()
+    monkeypatch.setattr(effects, "keep_first_made", lambda *names: made.append(names) or keep_first_made(*names))
+
+    for number in range(3):
+        store.record("decisions", a_decision(f"r-{number}"))
+
+    assert (len(made), store.counts()["decisions"]) == (1, 3)
 
 
 @pytest.mark.parametrize(
