@@ -17,6 +17,7 @@ from nats.js.errors import Error as JetStreamError
 from oo_consumers import metrics, streams
 from oo_consumers.dead_letter_stream import DeadLetterStream
 from oo_consumers.progress import ReaderProgress
+from oo_consumers.pull_reader import PullReader, pull_reader
 from oo_consumers.subscription import ACK_WAIT_S, DeadLetterSink, EffectStore, Subscription, settle
 
 __all__ = ["Consumer", "JetStreamMessage"]
@@ -112,26 +113,19 @@ class Consumer:
         """Make what is missing (idempotent), then fetch and settle until `stop` is set."""
         await streams.ensure_streams(js, self.replicas)
         await js.add_consumer(self.subscription.stream.name, self.subscription.config(self.ack_wait))
-        subscription = await js.pull_subscribe_bind(self.subscription.durable, self.subscription.stream.name)
-        self.progress.began(self.subscription.durable)
-        try:
+        async with pull_reader(self.connection, self.subscription.stream.name, self.subscription.durable) as reader:
+            self.progress.began(self.subscription.durable)
             while not self.stop.is_set():
-                await self._batch(subscription, dead_letters)
-        finally:
-            if not self.connection.is_closed:
-                await subscription.unsubscribe()
+                await self._batch(js, reader, dead_letters)
 
-    async def _batch(self, subscription: JetStreamContext.PullSubscription, dead_letters: DeadLetterSink) -> None:
-        try:
-            messages = await subscription.fetch(MAX_BATCH, timeout=FETCH_TIMEOUT_S)
-        except TimeoutError:  # nats-py raises its own, a subclass, and now and then the plain one
-            messages = []
+    async def _batch(self, js: JetStreamContext, reader: PullReader, dead_letters: DeadLetterSink) -> None:
+        messages = await reader.fetch(MAX_BATCH, FETCH_TIMEOUT_S)
         try:
             done = await settle(
                 [JetStreamMessage(message) for message in messages], self.subscription, self.store, dead_letters
             )
         finally:
-            waiting = await self._observe_lag(subscription)
+            waiting = await self._observe_lag(js)
         if not done:
             self.progress.failed(self.subscription.durable, "the database is away")
         elif messages or waiting == 0:  # what failed and waits for its next delivery proves nothing
@@ -139,13 +133,13 @@ class Consumer:
         if 0 < len(messages) < MAX_BATCH:
             await asyncio.sleep(self.linger_s)
 
-    async def _observe_lag(self, subscription: JetStreamContext.PullSubscription) -> int | None:
+    async def _observe_lag(self, js: JetStreamContext) -> int | None:
         """Ask for the lag when that is due; return how many messages wait for their next delivery, if it was asked."""
         now = asyncio.get_running_loop().time()
         if now < self._lag_due:
             return None
         self._lag_due = now + LAG_INTERVAL_S
-        info = await subscription.consumer_info()
+        info = await js.consumer_info(self.subscription.stream.name, self.subscription.durable)
         waiting = info.num_ack_pending or 0
         metrics.LAG.labels(self.subscription.durable).set((info.num_pending or 0) + waiting)
         return waiting

@@ -29,7 +29,7 @@ class Counted:
 
 
 class Asked:
-    """A subscription without messages that counts how often it is asked for its lag."""
+    """A reader without messages, and a JetStream that counts how often it is asked for the lag."""
 
     def __init__(self):
         self.times = 0
@@ -37,7 +37,7 @@ class Asked:
     async def fetch(self, *_, **__):
         return []
 
-    async def consumer_info(self):
+    async def consumer_info(self, *_):
         self.times += 1
         return SimpleNamespace(num_pending=0, num_ack_pending=0)
 
@@ -77,10 +77,10 @@ async def test_events_that_trickle_in_share_transactions(server, store):
 
 
 async def test_the_lag_is_asked_for_once_a_second():
-    subscription = Asked()
+    asked = Asked()
     consumer = Consumer(connection=None, subscription=SIGNALS, store=None, stop=asyncio.Event())
 
     for _ in range(50):
-        await consumer._batch(subscription, dead_letters=None)
+        await consumer._batch(asked, asked, dead_letters=None)
 
-    assert subscription.times == 1
+    assert asked.times == 1

@@ -47,3 +47,12 @@ def test_a_dead_letter_is_buried_whatever_its_headers_are_called(server, consume
     assert letter.headers["Nats-Msg-Id"] == "signals:SIGNALS:2"
     assert letter.headers["Traceparent"] == "00-1"
     assert eventually(lambda: server.unsettled("signals") == 0)
+
+
+@pytest.mark.parametrize("status", [b"404", b"500", b""])
+def test_a_header_like_the_servers_own_word_is_no_word_of_the_servers(server, consumers, store, status):
+    server.publish(("signals.app_opened", a_signal(0).model_dump_json().encode(), None))
+    publish_raw(server.port, b"signals.app_opened", [(b"Status", status)], a_signal(1).model_dump_json().encode())
+
+    assert eventually(lambda: store.counts()["signals"] == 2)
+    assert eventually(lambda: server.unsettled("signals") == 0)

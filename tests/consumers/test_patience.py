@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-from types import SimpleNamespace
-
 import pytest
 from oo_consumers.progress import PATIENCE, ReaderProgress
-from oo_consumers.pull_consumer import Consumer
-from oo_consumers.subscription import SUBSCRIPTIONS
 
 
 class Clock:
@@ -106,22 +100,3 @@ def test_who_has_never_begun_is_an_obstacle_from_the_start(clock):
     assert progress.obstacle == "feedback: has not begun"
     progress.began("feedback")
     assert progress.obstacle is None
-
-
-@dataclass
-class Slow:
-    """A subscription whose fetch runs out of time as nats-py's now and then does: by the plain error, not its own."""
-
-    async def fetch(self, *_, **__):
-        raise TimeoutError
-
-    async def consumer_info(self):
-        return SimpleNamespace(num_pending=0, num_ack_pending=0)
-
-
-async def test_a_fetch_that_runs_out_of_time_has_found_nothing():
-    consumer = Consumer(connection=None, subscription=SUBSCRIPTIONS[0], store=None, stop=asyncio.Event())
-
-    await consumer._batch(Slow(), dead_letters=None)
-
-    assert consumer.progress.obstacle is None
