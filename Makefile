@@ -95,7 +95,7 @@ bench-hostile: setup  ## p99 of a quiet client beside a hostile one, against the
 bench-consumers: setup  ## events that the consumers write per CPU-second, steady and in a backlog
 	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/consumers.py $(ARGS)
 
-bench-overload: setup  ## p99 of what is answered at 3 times the capacity, with the limit of calls in flight and without
+bench-overload: setup  ## p99 of what is answered at 3 times the capacity, and how much of it is answered
 	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/overload.py $(ARGS)
 
 bench-predictor: setup  ## p50 of the predictor by JSON and by raw tensors, against its model alone and behind bare HTTP

@@ -38,6 +38,7 @@ class StreamedBody:
     """A body that the server hands over in ASGI's messages."""
 
     receive: Receive
+    slot: None = None
 
     async def read(self, headers: Mapping[bytes, bytes], limits: BodyLimits) -> list[bytes]:
         """Return the whole body as it was sent, in the parts in which it came."""

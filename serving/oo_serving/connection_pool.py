@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import urlsplit
 
+from oo_serving.deadline import until
 from oo_serving.request_head import Headers, request_head
 from oo_serving.upstream_connection import Connection, StaleConnection, UpstreamResponse
 
@@ -54,7 +55,7 @@ class ConnectionPool:
             OSError: no response came; a TimeoutError when none came within `deadline` seconds.
         """
         request = self._request(method, path, body, headers)
-        async with asyncio.timeout(deadline):
+        async with until(deadline):
             connection = await self._connection()
             reused = connection.used
             try:

@@ -7,6 +7,7 @@ problem, and one line in the log.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 from oo_contracts.inference import JSON_LENGTH_HEADER, TENSORS_CONTENT_TYPE
 
+from oo_serving.admission import Admission, FreeSlot, Slot
 from oo_serving.body import BodyLimits, ClientDisconnect, json_body, split_tensors
 from oo_serving.bulkhead import Bulkhead
 from oo_serving.pace import Busy
@@ -59,6 +61,7 @@ class Request:
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     port: int = 0  # the local port of the connection
     tensors: bytes = b""
+    is_overloaded: bool = False  # whether its route's limit asks for less work than usual
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -68,6 +71,10 @@ Routes = Mapping[str, Mapping[str, Handler]]  # path → method → handler
 
 class BodySource(Protocol):
     """The body of one call on its way here."""
+
+    @property
+    def slot(self) -> Slot | None:
+        """The place that was taken for the call when it came, if it was."""
 
     async def read(self, headers: Mapping[bytes, bytes], limits: BodyLimits) -> list[bytes]:
         """Return the whole body as it was sent, in parts.
@@ -91,7 +98,7 @@ class FastPath:
 
     `unanswered` is called for calls whose response has no `background` of its own: with the refusal, or with None when
     the caller had left before. What `bulkhead` takes is answered by another process. Only on the `tensor_routes` may
-    raw tensors follow the JSON of a body.
+    raw tensors follow the JSON of a body. On the paths of `admission` a call needs a place.
     """
 
     routes: Routes
@@ -99,6 +106,15 @@ class FastPath:
     unanswered: UnansweredHook | None = None
     bulkhead: Bulkhead | None = None
     tensor_routes: frozenset[str] = frozenset()
+    admission: Admission = field(default_factory=dict)
+
+    def admit(self, path: str) -> Slot:
+        """Take a place for a call, which is to be ended.
+
+        Raises:
+            HTTPProblem: there is none.
+        """
+        return self.admission.get(path, FreeSlot)()
 
     async def answer(self, head: RequestHead, body: BodySource, send: Callable[[Response], Awaitable[None]]) -> None:
         """Answer a call of one of our routes, whatever brought it here, and do what is left once the reply is sent."""
@@ -129,10 +145,7 @@ class FastPath:
             # The body is passed on unchecked: the worker answers it by this same path, with all its checks.
             if parts and self.bulkhead is not None and self.bulkhead.takes(parts, head.headers):
                 return await body.unless_disconnected(self.bulkhead.pass_on(head.path, parts, head.headers))
-            request = self._request(head, b"".join(parts))
-            call = handler(request)
-            is_short = len(request.body) + len(request.tensors) < WATCHED
-            return await (call if is_short else body.unless_disconnected(call))
+            return await self._worked_on(head, parts, body, handler)
         except HTTPProblem as refused:
             return refused.response
         except Busy:
@@ -143,7 +156,20 @@ class FastPath:
             log.exception("%s failed", head.path)
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, FAULT_DETAIL)
 
-    def _request(self, head: RequestHead, sent: bytes) -> Request:
+    async def _worked_on(self, head: RequestHead, parts: list[bytes], body: BodySource, handler: Handler) -> Response:
+        slot = body.slot or self.admit(head.path)
+        try:
+            if body.slot is None:
+                await asyncio.sleep(0)  # all that have come by now are counted or refused before the work on one begins
+            slot.begin()
+            request = self._request(head, b"".join(parts), is_overloaded=slot.is_overloaded)
+            call = handler(request)
+            is_short = len(request.body) + len(request.tensors) < WATCHED
+            return await (call if is_short else body.unless_disconnected(call))
+        finally:
+            slot.end()
+
+    def _request(self, head: RequestHead, sent: bytes, *, is_overloaded: bool) -> Request:
         """Return the request of a body as it was sent.
 
         Raises:
@@ -155,13 +181,13 @@ class FastPath:
         if JSON_LENGTH_HEADER in headers and head.path in self.tensor_routes:
             _require_content_type(headers, JSON, TENSORS_CONTENT_TYPE)
             body, tensors = split_tensors(sent, headers, self.limits)
-            return Request(body, headers, port, tensors)
+            return Request(body, headers, port, tensors, is_overloaded)
         _require_content_type(headers, JSON)
         if headers.get(JSON_LENGTH_HEADER, b"%d" % len(sent)).strip() != b"%d" % len(sent):
             name = JSON_LENGTH_HEADER.decode()
             detail = f"{name} must be the length of the body: tensors are taken as JSON, not as bytes after"
             raise HTTPProblem(problem(HTTPStatus.BAD_REQUEST, detail))
-        return Request(json_body(sent, headers, self.limits), headers, port)
+        return Request(json_body(sent, headers, self.limits), headers, port, is_overloaded=is_overloaded)
 
 
 def _require_content_type(headers: Mapping[bytes, bytes], *taken: bytes) -> None:

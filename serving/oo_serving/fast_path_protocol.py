@@ -12,13 +12,15 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from oo_serving.admission import Slot
 from oo_serving.body import BodyLimits, ClientDisconnect
 from oo_serving.fast_path import WATCHED, FastPath, RequestHead
-from oo_serving.problem_response import Response
+from oo_serving.problem_response import HTTPProblem, Response
 
 __all__ = ["FastPathProtocol"]
 
@@ -32,6 +34,7 @@ class DirectCycle:
     message_event: ClassVar[asyncio.Event] = asyncio.Event()  # nobody waits for it
     path: str
     keep_alive: bool
+    slot: Slot | None = None
     body: bytearray = field(default_factory=bytearray)
     more_body: bool = True
     disconnected: bool = False
@@ -103,28 +106,44 @@ class FastPathProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         cycle.more_body = False
+        try:
+            cycle.slot = self.fast_path.admit(cycle.path)
+        except HTTPProblem as refused:
+            if self.flow.write_paused:
+                self._start(self._send(cycle, refused.response))
+            else:  # without a task: to refuse has to cost next to nothing
+                self._write(cycle, refused.response)
+            return
         head = RequestHead("POST", cycle.path, dict(self.headers), (self.server or ("", 0))[1] or 0)
-        task = self.loop.create_task(self._answer(cycle, head))
+        self._start(self._answer(cycle, cycle.slot, head))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task that the server waits for at its end."""
+        task = self.loop.create_task(work)
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
-    async def _answer(self, cycle: DirectCycle, head: RequestHead) -> None:
-        async def send(reply: Response) -> None:
-            if self.flow.write_paused and not cycle.disconnected:
-                await self.flow.drain()
-            if cycle.disconnected:
-                return
-            self.transport.write(self._bytes_of(reply, cycle))
-            cycle.response_complete = True
-            if not cycle.keep_alive:
-                self.transport.close()
-            self.on_response_complete()
-
+    async def _answer(self, cycle: DirectCycle, slot: Slot, head: RequestHead) -> None:
         try:
-            await self.fast_path.answer(head, cycle, send)
+            await self.fast_path.answer(head, cycle, partial(self._send, cycle))
         except Exception:  # the outermost loop of a call
             log.exception("%s failed", head.path)
             self.transport.close()
+        finally:
+            slot.end()
+
+    async def _send(self, cycle: DirectCycle, reply: Response) -> None:
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if not cycle.disconnected:
+            self._write(cycle, reply)
+
+    def _write(self, cycle: DirectCycle, reply: Response) -> None:
+        self.transport.write(self._bytes_of(reply, cycle))
+        cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def _bytes_of(self, reply: Response, cycle: DirectCycle) -> bytes:
         headers = [

@@ -26,6 +26,7 @@ import uvloop
 from oo_contracts import logs
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from oo_serving.admission import Admission
 from oo_serving.asgi import FastPathMiddleware, kserve_routes
 from oo_serving.body import BodyLimits
 from oo_serving.bulkhead import Bulkhead, Worker
@@ -115,19 +116,20 @@ def serve(
     unanswered: UnansweredHook | None = None,
     bulkhead: bool = False,
     tensor_routes: frozenset[str] = frozenset(),
+    admission: Admission | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT: stop listening, finish the calls in flight, leave `lifetime`, return.
 
     `lifetime` is entered before the port opens (start an outbox, warm up) and left after the last call is answered.
     With `bulkhead` a second process answers large calls; it has a copy of everything, and enters `lifetime` too. On the
-    `tensor_routes` the raw bytes of tensors may follow the JSON.
+    `tensor_routes` the raw bytes of tensors may follow the JSON. On the paths of `admission` a call needs a place.
     """
     kserve_model()
     gc.collect()
     # What lives until the end need not be searched: garbage collections made the slowest calls. Before a fork it also
     # keeps memory shared, for a collection writes to every object that it visits.
     gc.freeze()
-    service = _Service(models, routes, ports, lifetime, limits, unanswered, tensor_routes)
+    service = _Service(models, routes, ports, lifetime, limits, unanswered, tensor_routes, admission or {})
     if bulkhead:
         service.front = Bulkhead.fork(service.work)
     service.run()
@@ -144,6 +146,7 @@ class _Service:
     limits: BodyLimits
     unanswered: UnansweredHook | None
     tensor_routes: frozenset[str]
+    admission: Admission
     front: Bulkhead | None = None
     worker: Worker | None = None
 
@@ -171,7 +174,9 @@ class _Service:
             APP, server.dataplane, server.model_repository_extension, ports.http, grace_period=GRACE_PERIOD_S
         )
         passed = kserve_routes(model.name for model in self.models)
-        fast_path = FastPath(self._routes(), self.limits, self.unanswered, self.front, self.tensor_routes)
+        fast_path = FastPath(
+            self._routes(), self.limits, self.unanswered, self.front, self.tensor_routes, self.admission
+        )
         rest.config.app = FastPathMiddleware(model_server.app, fast_path, passed)
         rest.config.http = FastPathProtocol.factory(fast_path)
         rest.config.host = ports.host

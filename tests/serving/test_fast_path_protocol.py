@@ -12,7 +12,7 @@ from oo_serving.asgi import FastPathMiddleware
 from oo_serving.body import BodyLimits
 from oo_serving.fast_path import FastPath, Request
 from oo_serving.fast_path_protocol import FastPathProtocol
-from oo_serving.problem_response import Response
+from oo_serving.problem_response import HTTPProblem, Response, unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LIMIT = 1_000
@@ -27,6 +27,24 @@ class Edge:
         self.published: list[bytes] = []
         self.unanswered: list[int | None] = []
         self.asgi = 0
+        self.in_flight = 0
+        self.places = 1_000
+
+    @property
+    def is_overloaded(self) -> bool:
+        return False
+
+    def admit(self) -> Edge:
+        if self.in_flight >= self.places:
+            raise HTTPProblem(unavailable("no place"))
+        self.in_flight += 1
+        return self
+
+    def begin(self) -> None:
+        assert self.in_flight
+
+    def end(self) -> None:
+        self.in_flight = max(0, self.in_flight - 1)
 
     async def echo(self, request: Request) -> Response:
         async def publish() -> None:
@@ -52,7 +70,7 @@ class Edge:
     @property
     def fast_path(self) -> FastPath:
         routes = {"/echo": {"POST": self.echo}, "/wait": {"POST": self.wait}, "/fail": {"POST": self.fail}}
-        return FastPath(routes, BodyLimits(LIMIT), self.note)
+        return FastPath(routes, BodyLimits(LIMIT), self.note, admission={"/wait": self.admit})
 
     @contextlib.asynccontextmanager
     async def serving(self, *, direct: bool = True):
@@ -233,3 +251,34 @@ async def test_who_does_not_read_does_not_fill_the_memory():
         (connection,) = server.server_state.connections
 
         assert connection.transport.get_write_buffer_size() < 200_000
+
+
+@pytest.mark.parametrize("form", ["small", "in chunks"])
+async def test_a_call_without_a_place_is_refused_and_a_place_is_given_back(form):
+    edge = Edge()
+    edge.places = 1
+    data = CALLS[form][0].replace(b"/echo", b"/wait")
+    async with edge.serving() as (_, port), connected(port) as (first, first_writer), connected(port) as second:
+        first_writer.write(data)
+        await edge.begun.wait()
+        second[1].write(data + post())
+        refused, other = await reply(second[0]), await reply(second[0])
+        edge.released.set()
+        taken = await reply(first)
+        second[1].write(data)
+        after = await reply(second[0])
+
+    assert (refused[0], refused[1][b"retry-after"], other[0]) == (503, b"1", 200)
+    assert (taken[0], after[0], edge.in_flight) == (200, 200, 0)
+
+
+async def test_a_caller_who_leaves_gives_its_place_back():
+    edge = Edge()
+    async with edge.serving() as (_, port):
+        async with connected(port) as (_, writer):
+            writer.write(post(b"/wait"))
+            await edge.begun.wait()
+        edge.released.set()
+        await asyncio.sleep(0.05)
+
+        assert edge.in_flight == 0

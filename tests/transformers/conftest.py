@@ -81,7 +81,9 @@ class Fakes:
         )
         edge = TransformerApi(scorer, generator, ServerInfo("tip-ranker", RANKER_V1.ref, "c0ffee"), self.limit)
         return FastPathMiddleware(
-            kserves_app, FastPath(edge.routes(), BodyLimits(LIMIT)), kserve_routes(["tip-ranker"])
+            kserves_app,
+            FastPath(edge.routes(), BodyLimits(LIMIT), admission=edge.admission()),
+            kserve_routes(["tip-ranker"]),
         )
 
     def client(self):

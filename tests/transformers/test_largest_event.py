@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from oo_contracts.events import ScoreDecision
@@ -16,7 +17,6 @@ from oo_contracts.limits import (
 )
 from oo_serving.asgi import FastPathMiddleware
 from oo_serving.body import BodyLimits
-from oo_serving.fast_path import FastPath
 
 WIDE = "\U0001f600"  # four bytes of UTF-8
 QUOTE = '"'  # two bytes of JSON
@@ -55,7 +55,7 @@ LARGE = {
 async def test_the_event_of_a_call_at_the_limits_fits_into_a_message(fakes, case):
     app = fakes.app()
     fakes.app = lambda: FastPathMiddleware(
-        app.app, FastPath(app.fast_path.routes, BodyLimits(MAX_BODY_BYTES)), app.passed_through
+        app.app, replace(app.fast_path, limits=BodyLimits(MAX_BODY_BYTES)), app.passed_through
     )
     content = json.dumps(LARGE[case], ensure_ascii=False).encode()
 

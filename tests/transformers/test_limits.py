@@ -6,12 +6,12 @@ import asyncio
 import gzip
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from oo_contracts.limits import MAX_BODY_BYTES, MAX_INSTANCES, MAX_TASKS
 from oo_serving.asgi import FastPathMiddleware
 from oo_serving.body import BodyLimits
-from oo_serving.fast_path import FastPath
 from oo_serving.pace import MAX_WAITING
 
 V1, V2 = "/v1/models/tip-ranker:predict", "/v2/models/tip-ranker/infer"
@@ -55,7 +55,7 @@ def edge(fakes):
     """The app with the limit that a deployment has."""
     app = fakes.app()
     fakes.edge = FastPathMiddleware(
-        app.app, FastPath(app.fast_path.routes, BodyLimits(MAX_BODY_BYTES)), app.passed_through
+        app.app, replace(app.fast_path, limits=BodyLimits(MAX_BODY_BYTES)), app.passed_through
     )
     fakes.app = lambda: fakes.edge
     return fakes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oo_contracts.events import ScoreDecision
 from oo_serving.problem_response import HTTPProblem
-from oo_transformers.concurrency_limit import ConcurrencyLimit
+from oo_transformers.concurrency_limit import DECREASE, MIN_IN_FLIGHT, ConcurrencyLimit
 from oo_transformers.metrics import SHED
 from real_transformer import started
 from waiting import eventually
@@ -130,38 +131,91 @@ async def test_beyond_the_soft_limit_the_baseline_answers_and_says_why(gated):
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 5), st.integers(0, 6))
 def test_never_more_than_the_limit_are_in_flight(comings, max_in_flight, soft_max):
     """Calls come and end in any order; each is taken, taken by the baseline, or refused as their number says."""
+    limit, slots = ConcurrencyLimit(max_in_flight, soft_max), []
+    for comes in comings:
+        if comes:
+            before = len(slots)
+            try:
+                slots.append(limit.admit("score"))
+            except HTTPProblem:
+                assert before == max_in_flight
+                continue
+            assert slots[-1].is_overloaded == (0 < soft_max <= before)
+        elif slots:
+            slot = slots.pop(0)
+            slot.end()
+            slot.end()  # a second time is none
+        assert limit.in_flight == len(slots) <= max_in_flight
 
-    async def run():
-        limit, slots = ConcurrencyLimit(max_in_flight, soft_max), []
-        for comes in comings:
-            if comes:
-                slot, before = limit.slot("score"), len(slots)
-                try:
-                    is_overloaded = await slot.__aenter__()
-                except HTTPProblem:
-                    assert before == max_in_flight
-                    continue
-                assert is_overloaded == (0 < soft_max <= before)
-                slots.append(slot)
-            elif slots:
-                await slots.pop(0).__aexit__(None, None, None)
-            assert limit.in_flight == len(slots) <= max_in_flight
 
-    asyncio.run(run())
+class SlowLoop:
+    """A process that works on calls one after another; `came` is how long ago those of a turn have come."""
+
+    def __init__(self, max_in_flight):
+        self.now = 0.0
+        self.limit = ConcurrencyLimit(max_in_flight, clock=lambda: self.now)
+
+    def turn(self, comers, seconds_each):
+        """Take what may be taken of the comers, work on them, and return how many they were."""
+        slots = []
+        for _ in range(comers):
+            with contextlib.suppress(HTTPProblem):
+                slots.append(self.limit.admit("score"))
+        for slot in slots:
+            slot.begin()
+            self.now += seconds_each
+        for slot in slots:
+            slot.end()
+        self.now += 0.001
+        return len(slots)
+
+
+def test_the_limit_follows_how_long_calls_wait_for_their_turn():
+    process = SlowLoop(max_in_flight=32)
+
+    assert process.turn(100, seconds_each=0.001) == 32
+    assert [process.turn(100, seconds_each=0.001) for _ in range(50)][-1] <= 7
+    quick = [process.turn(100, seconds_each=0.00001) for _ in range(300)]
+    assert quick == sorted(quick)
+    assert quick[-1] == 32
+
+
+def test_the_limit_shrinks_once_for_all_that_waited_together():
+    process = SlowLoop(max_in_flight=32)
+    process.turn(100, seconds_each=0.01)
+
+    assert process.limit.allowed == 32 * DECREASE
+
+
+def test_however_slow_the_process_some_calls_are_taken():
+    process = SlowLoop(max_in_flight=32)
+
+    assert [process.turn(100, seconds_each=1.0) for _ in range(30)][-1] == MIN_IN_FLIGHT
+    assert ConcurrencyLimit(2).allowed == 2
+
+
+def test_few_calls_do_not_move_the_limit():
+    process = SlowLoop(max_in_flight=32)
+    process.turn(100, seconds_each=0.001)
+    shrunk = process.limit.allowed
+    for _ in range(100):
+        process.turn(2, seconds_each=0.0)
+
+    assert process.limit.allowed == shrunk
 
 
 def test_of_an_overload_the_log_has_a_line_now_and_then(caplog):
     now = [0.0]
     limit = ConcurrencyLimit(0, clock=lambda: now[0])
 
-    async def refuse(times):
+    def refuse(times):
         for _ in range(times):
             with pytest.raises(HTTPProblem):
-                await limit.slot("score").__aenter__()
+                limit.admit("score")
 
-    asyncio.run(refuse(100))
+    refuse(100)
     now[0] = 60.0
-    asyncio.run(refuse(100))
+    refuse(100)
 
     assert [record.message for record in caplog.records] == ["overload: 0 calls in flight; score: refused"] * 2
 

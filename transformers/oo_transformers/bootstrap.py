@@ -76,6 +76,7 @@ def run(config: TransformerConfig, port: int) -> None:
         _lifespan(poller, outbox, split, llm),
         limits=limits,
         bulkhead=True,
+        admission=api.admission(),
     )
 
 

@@ -31,7 +31,11 @@ class TransformerSettings(Settings):
     circuit_open_ms: int = Field(
         1_000, ge=0, description="how long the baseline then answers at once, until one call tries the predictor again"
     )
-    max_in_flight: int = Field(32, ge=1, description="calls of /score in one process; more are a 503 with retry-after")
+    max_in_flight: int = Field(
+        32,
+        ge=1,
+        description="calls of /score in one process, fewer while they wait for their turn; more are a 503",
+    )
     soft_max_in_flight: int = Field(
         0, ge=0, description="calls beyond so many are answered by the baseline, without the predictor; 0: none are"
     )

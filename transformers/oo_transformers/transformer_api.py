@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
@@ -16,6 +17,7 @@ from oo_contracts.score import ScoreRequest
 from oo_contracts.score_call import ScoreCall
 from oo_contracts.todoist import read_in_chunks
 from oo_prompts.prompt_registry import UnknownPrompt
+from oo_serving.admission import Admission
 from oo_serving.fast_path import Request, Routes
 from oo_serving.pace import Pace, Turns, weight
 from oo_serving.parse import parse_body
@@ -56,8 +58,8 @@ class TransformerApi:
     def routes(self) -> Routes:
         """Return the handlers by path and method."""
         return {
-            f"/v1/models/{self.info.model}:predict": {"POST": self.predict},
-            f"/v2/models/{self.info.model}/infer": {"POST": self.infer},
+            self._v1_path: {"POST": self.predict},
+            self._v2_path: {"POST": self.infer},
             f"/v2/models/{self.info.model}": {"GET": self.metadata},
             "/score": {"POST": self.score},
             "/generate": {"POST": self.generate},
@@ -65,12 +67,25 @@ class TransformerApi:
             "/healthz/ready": {"GET": self.alive},
         }
 
+    def admission(self) -> Admission:
+        """Return the limit of the routes that score, which have it together."""
+        routes = {"/score": "score", self._v1_path: "v1", self._v2_path: "v2"}
+        return {path: partial(self.limit.admit, route) for path, route in routes.items()}
+
+    @property
+    def _v1_path(self) -> str:
+        return f"/v1/models/{self.info.model}:predict"
+
+    @property
+    def _v2_path(self) -> str:
+        return f"/v2/models/{self.info.model}/infer"
+
     async def score(self, request: Request) -> Response:
         """Answer a call of `/score`; a wrong body is refused as a problem."""
         start, cost = perf_counter(), weight(request.body)
-        async with self.limit.slot("score") as is_overloaded, self.turns.admit(cost) as pace:
+        async with self.turns.admit(cost) as pace:
             call = await _read_score_call(request.body, pace)
-            result = await self.scorer(call, request.headers, pace, is_overloaded=is_overloaded)
+            result = await self.scorer(call, request.headers, pace, is_overloaded=request.is_overloaded)
             encoding = perf_counter()
             body = orjson.dumps(result.reply)
             end = perf_counter()
@@ -101,18 +116,18 @@ class TransformerApi:
     async def predict(self, request: Request) -> Response:
         """Answer a call of KServe's V1 protocol, which carries `/score` bodies."""
         start, cost = perf_counter(), weight(request.body)
-        async with self.limit.slot("v1") as is_overloaded, self.turns.admit(cost) as pace:
+        async with self.turns.admit(cost) as pace:
             v1_request = await parse_body(V1Request, request.body, pace, v1_chunks)
-            results = await self._scored(v1_request.instances, pace, is_overloaded=is_overloaded)
+            results = await self._scored(v1_request.instances, pace, is_overloaded=request.is_overloaded)
             body = v1_response([item.reply for item, _ in results])
         return Response(body, background=self._background("v1", start, cost, results))
 
     async def infer(self, request: Request) -> Response:
         """Answer a call of KServe's V2 protocol, which carries `/score` bodies."""
         start, cost = perf_counter(), weight(request.body)
-        async with self.limit.slot("v2") as is_overloaded, self.turns.admit(cost) as pace:
+        async with self.turns.admit(cost) as pace:
             v2_request = await parse_body(V2Request, request.body, pace, v2_chunks)
-            results = await self._scored(v2_request.inputs[0].data, pace, is_overloaded=is_overloaded)
+            results = await self._scored(v2_request.inputs[0].data, pace, is_overloaded=request.is_overloaded)
             body = v2_response(self.info.model, v2_request.id or uuid7(), [item.reply for item, _ in results])
         return Response(body, background=self._background("v2", start, cost, results))
 
