@@ -20,6 +20,7 @@ from nats.js.errors import APIError
 __all__ = ["PullReader", "pull_reader"]
 
 ACK_PREFIX = "$JS.ACK."  # of what the reply to an event goes to; a word of the server's wants no reply
+GRACE_S = 0.25  # seconds for the server's word that the time of a request is up
 ENDED = {StatusCode.NO_MESSAGES, StatusCode.REQUEST_TIMEOUT}
 PASSING = {StatusCode.CONTROL_MESSAGE, StatusCode.CONFLICT}  # the request runs out of time, and the next tells more
 
@@ -55,7 +56,7 @@ class PullReader:
         request = {"batch": limit, "no_wait": True, "expires": int(timeout_s * 1e9)}
         await self.connection.publish(self.subject, json.dumps(request).encode(), f"{self.inbox}.{self._requests}")
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s + GRACE_S):
                 await self._done.wait()
         if self._error is not None:
             error, self._error = self._error, None

@@ -234,6 +234,14 @@ def test_events_of_every_kind_land_and_a_stop_is_clean(server, lake, process):
     assert event == a_decision().model_dump_json()
 
 
+def test_a_header_like_the_servers_own_word_keeps_no_event_from_the_log(server, lake, process):
+    process.start()
+    subject, data, headers = message(a_signal(1), "signals.app_opened")
+    server.publish((subject, data, headers | {"Status": "404"}), message(a_signal(2), "signals.app_opened"))
+
+    assert eventually(lambda: count(lake, SIGNALS) == 2)
+
+
 def whole(lake, table):
     """As a dead writer left it: every event up to the last one, and a position that says just that."""
     if not DeltaTable.is_deltatable(lake.table_url(table.name)):

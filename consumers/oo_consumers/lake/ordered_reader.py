@@ -20,6 +20,7 @@ from nats.js.errors import NotFoundError
 from oo_consumers import metrics
 from oo_consumers.lake.tables import LakeTable
 from oo_consumers.pull_consumer import FETCH_TIMEOUT_S, NATS_ERRORS
+from oo_consumers.pull_reader import PullReader, pull_reader
 
 __all__ = ["OrderedReader", "SequenceGap", "ordered_reader"]
 
@@ -38,7 +39,8 @@ class OrderedReader:
 
     js: JetStreamContext
     table: LakeTable
-    subscription: JetStreamContext.PullSubscription
+    consumer: str
+    reader: PullReader
     number: int = 0
 
     async def batch(self, interval_s: float, stop: asyncio.Event) -> list[Msg]:
@@ -50,10 +52,7 @@ class OrderedReader:
         end = time.monotonic() + interval_s
         batch: list[Msg] = []
         while len(batch) < MAX_BATCH and time.monotonic() < end and not stop.is_set():
-            try:
-                messages = await self.subscription.fetch(FETCH_BATCH, timeout=FETCH_TIMEOUT_S)
-            except TimeoutError:  # nats-py raises its own, a subclass, and now and then the plain one
-                messages = []
+            messages = await self.reader.fetch(FETCH_BATCH, FETCH_TIMEOUT_S)
             for message in messages:
                 self.number = _next(message, self.number)
             batch += messages
@@ -68,7 +67,7 @@ class OrderedReader:
             SequenceGap: a message that was dealt out never came.
         """
         last = (await self.js.stream_info(self.table.stream.name)).state.last_seq
-        info = await self.subscription.consumer_info()
+        info = await self.js.consumer_info(self.table.stream.name, self.consumer)
         dealt = info.delivered.consumer_seq if info.delivered else 0
         if dealt != self.number:
             raise SequenceGap(f"{dealt} were dealt out, and {self.number} came")
@@ -92,12 +91,11 @@ async def ordered_reader(
     )
     name, consumer = table.stream.name, await js.add_consumer(table.stream.name, config)
     metrics.LAKE_LAG.labels(table.name).set(consumer.num_pending or 0)  # true also of who gets no further
-    subscription = await js.pull_subscribe_bind(consumer.name, name)
     try:
-        yield OrderedReader(js, table, subscription)
+        async with pull_reader(connection, name, consumer.name) as reader:
+            yield OrderedReader(js, table, consumer.name, reader)
     finally:
         if not connection.is_closed:
-            await subscription.unsubscribe()
             with suppress(NotFoundError, *NATS_ERRORS):
                 await js.delete_consumer(name, consumer.name)
 
