@@ -12,10 +12,14 @@ from oo_contracts.columnar_check import Doubtful, chosen_candidate
 from oo_contracts.columnar_decision import ColumnarDecision
 from oo_contracts.columnar_reader import names_columns
 from oo_contracts.events import ScoreDecision
+from oo_contracts.score import Degraded, ExperimentInfo, ModelInfo, PolicyInfo
 
 __all__ = ["DecisionSummary"]
 
-_scalars = attrgetter("event_id", "request_id", "user_id", "decided_at")
+_scalars = attrgetter(
+    *("event_id", "request_id", "user_id", "decided_at", "feature_set"),
+    *("propensity", "model", "policy", "experiment", "degraded"),
+)
 
 
 class DecisionSummary(NamedTuple):
@@ -28,6 +32,12 @@ class DecisionSummary(NamedTuple):
     request_id: str
     user_id: str
     decided_at: datetime
+    feature_set: str
+    propensity: float | None
+    model: ModelInfo
+    policy: PolicyInfo
+    experiment: ExperimentInfo | None
+    degraded: Degraded | None
     chosen_id: str | None
     encoded: bytes
 
@@ -47,13 +57,13 @@ class DecisionSummary(NamedTuple):
             return None
         try:
             document = ColumnarDecision.model_validate_json(data)
-            return cls(*_scalars(document), chosen_candidate(document), data)
+            return cls._make((*_scalars(document), chosen_candidate(document), data))
         except (ValidationError, Doubtful):
             return None
 
     @classmethod
     def _of_decision(cls, decision: ScoreDecision) -> Self:
-        return cls(*_scalars(decision), decision.chosen_id, decision.encode())
+        return cls._make((*_scalars(decision), decision.chosen_id, decision.encode()))
 
     def encode(self) -> bytes:
         """Return `encoded`."""

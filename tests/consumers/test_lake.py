@@ -101,6 +101,16 @@ def test_an_event_in_columns_has_the_columns_of_one_in_rows(lake):
     assert event == decision.encode().decode()
 
 
+@pytest.mark.parametrize("decision", [a_decision("r-1"), a_decision("r-1").in_columns()])
+def test_a_summary_has_all_columns_of_a_decision(decision):
+    whole, summary = (
+        StreamEvent(1, NOON, kind.read(decision.encode()), "") for kind in (DECISIONS.event_type, DECISIONS.read_type)
+    )
+
+    assert type(whole.fact) is not type(summary.fact)
+    assert list(DECISIONS.rows(STREAM, [summary])) == list(DECISIONS.rows(STREAM, [whole]))
+
+
 def test_columns_and_partition_are_those_of_the_event(lake):
     late = datetime(2026, 11, 23, 23, 59, 59, 999_999, tzinfo=UTC)
     fact = a_decision("r-1").model_copy(update={"decided_at": late.astimezone(timezone(timedelta(hours=5)))})

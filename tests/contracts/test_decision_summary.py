@@ -16,7 +16,7 @@ from oo_contracts.decision_summary import DecisionSummary
 from oo_contracts.events import DecidedCandidate, ScoreDecision
 from pydantic import ValidationError
 
-KEPT = ("event_id", "request_id", "user_id", "decided_at", "chosen_id")
+KEPT = [name for name in DecisionSummary._fields if name != "encoded"]
 ENDS = [-(2**63), -719_163, -719_162, -718_798, 2_932_531, 2_932_896, 2_932_897, 2**31, 10**30]  # of the calendar
 
 

@@ -20,7 +20,7 @@ from nats.js import JetStreamContext
 from oo_consumers import metrics, streams
 from oo_consumers.dead_letter_stream import DeadLetterStream
 from oo_consumers.event_reader import Unreadable, read_event
-from oo_consumers.in_flight import gather
+from oo_consumers.in_flight import AT_ONCE, gather
 from oo_consumers.lake.delta import ConcurrentAppend, Lake, LakeUnavailable
 from oo_consumers.lake.ordered_reader import SequenceGap, ordered_reader
 from oo_consumers.lake.tables import LakeTable, StreamEvent
@@ -118,8 +118,7 @@ class LakeWriter:
 
     async def _append(self, js: JetStreamContext, stream: str, messages: Sequence[Msg]) -> int:
         """Append each message as a row, or bury it; return the sequence at which the table stands then."""
-        events = await gather(self._read(js, message) for message in messages)
-        batch = [(message, event) for message, event in zip(messages, events, strict=True) if event is not None]
+        batch = await self._read(js, messages)
         last = int(messages[-1].metadata.sequence.stream)
         try:
             new = await self._rows(stream, [event for _, event in batch], last)
@@ -153,15 +152,24 @@ class LakeWriter:
                 error,
             )
 
-    async def _read(self, js: JetStreamContext, message: Msg) -> StreamEvent | None:
-        """Return the event, or None when it went to the dead letters because it will never become readable."""
+    async def _read(self, js: JetStreamContext, messages: Sequence[Msg]) -> list[tuple[Msg, StreamEvent]]:
+        """Return the messages that can be read with their events; the others go to the dead letters."""
+        readable: list[tuple[Msg, StreamEvent]] = []
+        unreadable: list[tuple[Msg, str]] = []
+        for index, message in enumerate(messages):
+            if index % AT_ONCE == 0:
+                await asyncio.sleep(0)  # reading takes time that other tables and probes need, too
+            try:
+                readable.append((message, self._event(message)))
+            except (Unreadable, UnicodeDecodeError) as error:
+                unreadable.append((message, f"unreadable: {error}"))
+        await gather(self._bury(js, message, reason) for message, reason in unreadable)
+        return readable
+
+    def _event(self, message: Msg) -> StreamEvent:
         metadata = message.metadata
-        try:
-            fact = read_event(self.table.event_type, message.data)
-            return StreamEvent(metadata.sequence.stream, metadata.timestamp, fact, message.data.decode())
-        except (Unreadable, UnicodeDecodeError) as error:
-            await self._bury(js, message, f"unreadable: {error}")
-            return None
+        fact = read_event(self.table.read_type, message.data)
+        return StreamEvent(metadata.sequence.stream, metadata.timestamp, fact, message.data.decode())
 
     async def _fits(self, js: JetStreamContext, stream: str, message: Msg, event: StreamEvent) -> bool:
         """Return whether the event can be a row; one that cannot goes to the dead letters."""

@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from arro3.core import Array, DataType, Field, Schema, Table
+from oo_contracts.decision_summary import DecisionSummary
 from oo_contracts.events import Event, Feedback, GenerateDecision, Prediction, ScoreDecision, Signal
 from oo_contracts.subjects import (
     DECISIONS_STREAM,
@@ -26,6 +27,8 @@ from oo_contracts.subjects import (
     Stream,
     decision_subject,
 )
+
+from oo_consumers.event_reader import Published
 
 __all__ = ["TABLES", "LakeTable", "StreamEvent"]
 
@@ -44,7 +47,7 @@ class StreamEvent:
 
     sequence: int
     created: datetime
-    fact: Event
+    fact: Published
     event: str
 
 
@@ -82,6 +85,11 @@ class LakeTable:
     def reader(self) -> str:
         """The name of the reader of its events, in dead letters and probes."""
         return f"lake-{self.name}"
+
+    @property
+    def read_type(self) -> type[Published]:
+        """What is read of its events: of a decision the summary, which has all columns."""
+        return DecisionSummary if self.event_type is ScoreDecision else self.event_type
 
     def rows(self, stream: str, batch: Sequence[StreamEvent]) -> Table:
         """Return a batch as an Arrow table, one row an event, in their order.
