@@ -32,7 +32,7 @@ class DecisionSample:
 
 async def last_decision(url: str) -> DecisionSample:
     """Return the decision that was published last; wait for the first one."""
-    connection = await nats.connect(url)
+    connection = await nats.connect(url, allow_reconnect=False)
     js = connection.jetstream()
     while not (last := (await js.stream_info(DECISIONS_STREAM.name)).state.last_seq):
         await asyncio.sleep(POLL_INTERVAL_S)

@@ -30,7 +30,7 @@ async def wait_until_consumed(url: str) -> None:
     Raises:
         NotConsumed: there was still something after TIMEOUT_S.
     """
-    connection = await nats.connect(url)
+    connection = await nats.connect(url, allow_reconnect=False)
     try:
         js, end = connection.jetstream(), time.monotonic() + TIMEOUT_S
         while waiting := await _waiting(js):
@@ -67,7 +67,7 @@ class Backlog:
         return events / (self._cpu_s() - before)
 
     async def _publish(self, events: int) -> None:
-        connection = await nats.connect(self.url)
+        connection = await nats.connect(self.url, allow_reconnect=False)
         for number in range(events):
             await connection.publish(decision_subject("score"), self.sample.copy()[1])
             if number % PORTION == 0:

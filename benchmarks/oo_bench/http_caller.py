@@ -11,7 +11,7 @@ from oo_serving.upstream_connection import UpstreamResponse
 
 from oo_bench.load import ANSWERED
 
-__all__ = ["HttpCaller", "Outcome", "predictions_outcome", "score_outcome"]
+__all__ = ["TIMEOUT_S", "HttpCaller", "Outcome", "predictions_outcome", "score_outcome"]
 
 TIMEOUT_S = 10.0  # for one call; one that takes longer is missed
 Outcome = Callable[[UpstreamResponse], str]

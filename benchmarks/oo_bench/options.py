@@ -13,6 +13,7 @@ from oo_bench.plan import CANDIDATES
 __all__ = ["Options", "parse"]
 
 QUICK_ROUNDS, QUICK_SECONDS = 2, 0.3
+DAYS, QUICK_DAYS = 7, 2  # of the world that is trained on; `oo-ml up` simulates 7 before its first training
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Options:
     seconds: float
     candidates: tuple[int, ...]
     only: tuple[str, ...]
-    document: bool = False
+    simulated_days: int
+    document: bool
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -53,5 +55,6 @@ def parse(arguments: Sequence[str]) -> Options:
         seconds=args.seconds or seconds,
         candidates=tuple(sorted(args.candidates)),
         only=tuple(args.only),
+        simulated_days=QUICK_DAYS if args.quick else DAYS,
         document=args.document,
     )

@@ -7,7 +7,7 @@ from html import escape
 
 from oo_pipelines.report.html_report import html_page, html_table
 
-from oo_bench import plots
+from oo_bench import cost_plots, plots
 from oo_bench.missed_calls import missed_calls
 from oo_bench.results import Bench, Measurement, Spread
 from oo_bench.summary import answer, machine_line
@@ -40,7 +40,14 @@ def _parts(bench: Bench) -> Iterator[str]:
         ]
     )
     yield "<h2>What a round costs</h2>"
-    yield _grid([plots.cpu_plot(bench), plots.storage_plot(bench), plots.memory_plot(bench)])
+    yield _grid(
+        [
+            cost_plots.timing_plot(bench),
+            cost_plots.cpu_plot(bench),
+            cost_plots.storage_plot(bench),
+            cost_plots.memory_plot(bench),
+        ]
+    )
     yield "<h2>Figures</h2>"
     yield html_table(("ratio", "median", "lowest", "highest", "rounds"), [_ratio(bench, name) for name in bench.ratios])
     yield html_table(

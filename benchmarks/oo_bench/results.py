@@ -89,7 +89,11 @@ class Storage(Record):
 
 
 class Bench(Record):
-    """A run. `ratios` has one number by name, `ratio_ranges` its range over rounds, `left_out` why one is not there."""
+    """A run.
+
+    `ratios` has one number by name, `ratio_ranges` its range over rounds, `left_out` why one is not there.
+    `server_timing_ms` says where the time of a call goes in our transformer, by its number of candidates.
+    """
 
     schema_version: Literal[1] = 1
     started_at: str
@@ -103,6 +107,7 @@ class Bench(Record):
     measurements: tuple[Measurement, ...]
     storage: tuple[Storage, ...]
     memory_mb: dict[str, dict[str, float]]
+    server_timing_ms: dict[int, dict[str, float]]
     ratios: dict[str, float]
     ratio_ranges: dict[str, Spread]
     left_out: dict[str, str] = Field(default_factory=dict)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from oo_bench.chains.side import Side
+from oo_bench.chains.side import Side, VerificationFailed
 from oo_bench.figures import measurement, round_figures
 from oo_bench.http_caller import HttpCaller
 from oo_bench.load import Caller, ClosedLoop, LoadResult
@@ -40,10 +40,17 @@ class Rounds:
         """
         for side in sides:
             for count in candidates:
-                self.callers[side.name, count] = await side.connect(count)
+                self.callers[side.name, count] = await self._connect(side, count)
                 await ClosedLoop(WARM_UP_CALLERS).run(self.callers[side.name, count], self.seconds / 2)
                 self.check()
             await side.settle()
+
+    async def _connect(self, side: Side, candidates: int) -> Caller:
+        try:
+            return await side.connect(candidates)
+        except OSError as error:
+            self.check()
+            raise VerificationFailed(f"{side.title} does not answer: {error!r}") from error
 
     async def measure(self, step: Step) -> RoundFigures:
         """Measure one step, and return its figures."""
@@ -54,9 +61,9 @@ class Rounds:
             warm_calls = load.width
         with _no_collections():
             result = await load.run(caller, self.seconds)
+        self.check()
         await side.settle()
         after = cpu_seconds(side.pids)
-        self.check()
         used = {name: after[name] - before[name] for name in after}
         figures = round_figures(result, used, len(result.calls) + warm_calls)
         self.results[step.key].append(result)

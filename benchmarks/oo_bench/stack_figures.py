@@ -1,7 +1,8 @@
-"""The figures that only a whole stack has: what its rounds leave behind, and what an event costs its consumers."""
+"""The figures that only a whole stack has: what rounds leave behind, what an event costs, and how quick training is."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import psutil
@@ -14,26 +15,40 @@ from oo_bench.load import Caller
 from oo_bench.options import Options
 from oo_bench.results import Spread, Storage
 from oo_bench.storage import event_bytes_per_candidate, measure_storage
+from oo_bench.training import measure_training
 
-__all__ = ["STACK_FIGURES", "measure_stack"]
+__all__ = ["STACK_FIGURES", "Figures", "measure_first_training", "measure_stack"]
 
-STACK_FIGURES = ("event_bytes_per_candidate", "consumer_events_per_cpu_s")
+STACK_FIGURES = ("train_rows_per_s", "event_bytes_per_candidate", "consumer_events_per_cpu_s")
 EVENTS_PER_SECOND = 1_000  # of a round: so many events are in its backlog
 STORAGE_ROUNDS = 2  # seconds of calls, in rounds of the benchmark
 SAMPLE_CANDIDATES = 10  # in the decision of the backlog
+Figures = dict[str, Spread | None]
 
 
 async def measure_stack(
     stack: Side, callers: Mapping[tuple[str, int], Caller], options: Options
-) -> tuple[tuple[Storage, ...], dict[str, Spread | None]]:
-    """Return what rounds of each number of candidates store, and the figures by name."""
+) -> tuple[tuple[Storage, ...], Figures]:
+    """Return what rounds of each number of candidates store, and the figures of events by name."""
     storage = [
         await measure_storage(stack, callers[stack.name, count], count, STORAGE_ROUNDS * options.seconds)
         for count in options.candidates
     ]
     growth = event_bytes_per_candidate(storage)
     costs = await _backlogs(stack, callers, options) if SAMPLE_CANDIDATES in options.candidates else []
-    return tuple(storage), dict(zip(STACK_FIGURES, (spread([growth]), spread(costs)), strict=True))
+    return tuple(storage), dict(zip(STACK_FIGURES[1:], (spread([growth]), spread(costs)), strict=True))
+
+
+async def measure_first_training(stack: Side, options: Options) -> Figures:
+    """Return the rows a second of trainings, while nothing but a simulated world is in the stores.
+
+    Raises:
+        ProcessEnded: the simulation or a training failed.
+    """
+    if stack.layout is None:
+        return {}
+    rates = await asyncio.to_thread(measure_training, stack.layout, options.rounds, options.simulated_days)
+    return {STACK_FIGURES[0]: spread(rates)}
 
 
 async def _backlogs(stack: Side, callers: Mapping[tuple[str, int], Caller], options: Options) -> list[float]:

@@ -51,7 +51,7 @@ async def stored_bytes(layout: Layout) -> dict[str, int]:
 
 
 async def _stream_bytes(url: str) -> int:
-    connection = await nats.connect(url)
+    connection = await nats.connect(url, allow_reconnect=False)
     js = connection.jetstream()
     size = sum([(await js.stream_info(stream.name)).state.bytes for stream in STREAMS])
     await connection.close()

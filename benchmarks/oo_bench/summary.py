@@ -66,6 +66,8 @@ def markdown(bench: Bench) -> str:
             "",
             "p50 / p99 in ms; a share in brackets was missed.",
             "",
+            *_table(("ms in the transformer, by `server-timing`", *_timed(bench)), _timing_rows(bench)),
+            "",
             *_table(("CPU ms of a round, 100 a second", *_processes(bench), "sum"), _cpu_rows(bench)),
             "",
             *_table(("bytes of a round by store", *_stores(bench), "decision event"), _storage_rows(bench)),
@@ -108,6 +110,15 @@ def _latency(item: Measurement | None) -> str:
         return ""
     share = sum(item.missed.values()) / item.calls
     return f"{item.p50_ms.median:.3g} / {item.p99_ms.median:.3g}" + (f" ({share:.1%})" if share else "")
+
+
+def _timed(bench: Bench) -> list[str]:
+    return list(next(iter(bench.server_timing_ms.values()), {}))
+
+
+def _timing_rows(bench: Bench) -> Iterator[list[str]]:
+    for count, parts in bench.server_timing_ms.items():
+        yield [f"{count} candidates", *(f"{parts[name]:.2f}" for name in _timed(bench))]
 
 
 def _cost(bench: Bench) -> list[Measurement]:

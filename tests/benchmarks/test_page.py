@@ -29,6 +29,7 @@ def bench():
         *measurements,
         sides=(*(SideRecord(name=side, title=f"the side {side}", state="measured") for side in sides), absent),
         storage=(Storage(candidates=10, rounds=5, bytes_per_round={"NATS": 2000, "lake": 700.5}, event_bytes=1500),),
+        server_timing_ms={10: {"features": 0.25, "predictor": 1.0}},
         memory_mb={"ours": {"transformer": 180.5}},
         ratios={"score_p50_vs_stock_10": 0.4, "score_rps16_vs_stock_10": 0.4},
         ratio_ranges={"score_p50_vs_stock_10": SPREAD, "score_rps16_vs_stock_10": SPREAD},
@@ -66,6 +67,7 @@ def test_the_figures_of_the_document(bench):
 
     assert "| `score_p50_vs_stock_10` | 0.4 | 0.3 to 0.5 |" in text
     assert "| `train_rows_per_s` | - | its sides were not measured |" in text
+    assert "| 10 candidates | 0.25 | 1.00 |" in text
     assert "| 10 candidates | 2.00 | 3.00 | 5.0 |" in text
     assert "| 10 candidates | 2,000 | 700 | 1,500 |" in text
     assert "| MLServer | not installed: there is no program |" in text

@@ -46,6 +46,7 @@ def bench_of(*measurements, **more):
         "measurements": measurements,
         "storage": (),
         "memory_mb": {},
+        "server_timing_ms": {},
         "ratios": {},
         "ratio_ranges": {},
     }
