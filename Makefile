@@ -89,6 +89,9 @@ bench: setup  ## serving beside floors and peers, in one run: OUT=DIR gets bench
 bench-check: setup  ## fails when ours has become slower against the stock chain or the floor (ARGS=--update commits anew)
 	@PYTHONPATH=benchmarks $(BIN)/python -P -m oo_bench.check $(ARGS)
 
+bench-flame: setup  ## a flame graph of a process under load, by py-spy (OUT=DIR, ARGS="--candidates 50 --process predictor")
+	@PYTHONPATH=benchmarks $(BIN)/python -P -m oo_bench.flame_graph --out $(OUT) $(ARGS)
+
 bench-hostile: setup  ## p99 of a quiet client beside a hostile one, against the same alone
 	@PYTHONPATH=benchmarks $(BIN)/python -P benchmarks/hostile.py $(ARGS)
 
@@ -117,4 +120,4 @@ images:  ## build the container images, all or some (ARGS="--archive FOLDER tran
 clean:  ## remove .venv and caches; the data in .oo-ml stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench bench-check bench-hostile bench-consumers bench-overload bench-predictor load lock images clean
+.PHONY: help setup up cluster-up cluster-down test-cluster test test-all unit lint types arrows fix bench bench-check bench-flame bench-hostile bench-consumers bench-overload bench-predictor load lock images clean
