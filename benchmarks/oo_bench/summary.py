@@ -24,8 +24,8 @@ def machine_line(bench: Bench) -> str:
     """Return what ran where, and what else the machine did."""
     machine = bench.machine
     return (
-        f"{machine.cores} cores ({machine.cpu}), {machine.system}, Python {machine.python}, commit {bench.commit}, "
-        f"{bench.started_at}; {bench.rounds} rounds of {bench.seconds_per_round:g} s; "
+        f"{bench.started_at[:10]}, {machine.cores} cores ({machine.cpu}), {machine.system}, Python {machine.python}; "
+        f"{bench.rounds} rounds of {bench.seconds_per_round:g} s; "
         f"load average {machine.load_average_at_start:g} at the start, {machine.load_average_at_end:g} at the end"
     )
 
@@ -72,6 +72,8 @@ def markdown(bench: Bench) -> str:
             "",
             *_table(("bytes of a round by store", *_stores(bench), "decision event"), _storage_rows(bench)),
             "",
+            *_table(("memory after the run, MB", "sum", "by program"), _memory_rows(bench)),
+            "",
             *_table(("side", "state"), ((side.title, _state(side.state, side.detail)) for side in bench.sides)),
         ]
     )
@@ -91,9 +93,13 @@ def _state(state: str, detail: str) -> str:
 def _ratio_rows(bench: Bench) -> Iterator[tuple[str, str, str]]:
     for name, value in bench.ratios.items():
         spread = bench.ratio_ranges[name]
-        yield f"`{name}`", f"{value:.3g}", f"{spread.lowest:.3g} to {spread.highest:.3g}"
+        yield f"`{name}`", _number(value), f"{_number(spread.lowest)} to {_number(spread.highest)}"
     for name, reason in bench.left_out.items():
         yield f"`{name}`", "-", reason
+
+
+def _candidates(count: int) -> str:
+    return f"{count} candidate{'s' if count > 1 else ''}"
 
 
 def _latency_rows(bench: Bench) -> Iterator[tuple[str, ...]]:
@@ -109,7 +115,12 @@ def _latency(item: Measurement | None) -> str:
     if item is None or item.p50_ms is None or item.p99_ms is None:
         return ""
     share = sum(item.missed.values()) / item.calls
-    return f"{item.p50_ms.median:.3g} / {item.p99_ms.median:.3g}" + (f" ({share:.1%})" if share else "")
+    return f"{_number(item.p50_ms.median)} / {_number(item.p99_ms.median)}" + (f" ({share:.1%})" if share else "")
+
+
+def _number(value: float) -> str:
+    """Return three digits of a number, and all those before its point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _timed(bench: Bench) -> list[str]:
@@ -118,7 +129,7 @@ def _timed(bench: Bench) -> list[str]:
 
 def _timing_rows(bench: Bench) -> Iterator[list[str]]:
     for count, parts in bench.server_timing_ms.items():
-        yield [f"{count} candidates", *(f"{parts[name]:.2f}" for name in _timed(bench))]
+        yield [_candidates(count), *(f"{parts[name]:.2f}" for name in _timed(bench))]
 
 
 def _cost(bench: Bench) -> list[Measurement]:
@@ -132,7 +143,14 @@ def _processes(bench: Bench) -> list[str]:
 def _cpu_rows(bench: Bench) -> Iterator[list[str]]:
     for item in _cost(bench):
         values = [item.cpu_ms[name] for name in _processes(bench)]
-        yield [f"{item.candidates} candidates", *(f"{ms:.2f}" for ms in values), f"{sum(values):.1f}"]
+        yield [_candidates(item.candidates), *(f"{ms:.2f}" for ms in values), f"{sum(values):.1f}"]
+
+
+def _memory_rows(bench: Bench) -> Iterator[tuple[str, str, str]]:
+    titles = {side.name: side.title for side in bench.sides}
+    for name, parts in bench.memory_mb.items():
+        largest = sorted(parts.items(), key=lambda item: -item[1])
+        yield titles[name], f"{sum(parts.values()):,.0f}", ", ".join(f"{part} {size:,.0f}" for part, size in largest)
 
 
 def _stores(bench: Bench) -> list[str]:
@@ -142,4 +160,4 @@ def _stores(bench: Bench) -> list[str]:
 def _storage_rows(bench: Bench) -> Iterator[list[str]]:
     for item in bench.storage:
         sizes = [f"{size:,.0f}" for size in item.bytes_per_round.values()]
-        yield [f"{item.candidates} candidates", *sizes, f"{item.event_bytes:,}"]
+        yield [_candidates(item.candidates), *sizes, f"{item.event_bytes:,}"]

@@ -70,6 +70,7 @@ def test_the_figures_of_the_document(bench):
     assert "| 10 candidates | 0.25 | 1.00 |" in text
     assert "| 10 candidates | 2.00 | 3.00 | 5.0 |" in text
     assert "| 10 candidates | 2,000 | 700 | 1,500 |" in text
+    assert "| the side ours | 180 | transformer 180 |" in text
     assert "| MLServer | not installed: there is no program |" in text
     assert "5 / 5 (50.0%)" in text
 
