@@ -16,7 +16,8 @@ from pathlib import Path
 from oo_contracts.refusal import refuse_start
 from oo_model_cards.artifact import ArtifactError
 from oo_model_cards.version import NotFound, RegistryError, RegistryUnavailable
-from oo_serving.server import Ports, refuse_unknown
+from oo_serving.kserve_import import refuse_unknown
+from oo_serving.server import Ports
 
 from oo_predictors.model_source import ModelSource, RegistryClient, fetch, from_folder, from_reference
 from oo_predictors.pins import NoPins, Pins

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from oo_contracts.wire import MAX_NAME_LENGTH, is_name
-from oo_serving.server import kserve_model
+from oo_serving.kserve_import import kserve_model
 
 from oo_predictors.inference_request import Caller, InferenceError, InferenceRequest, InvalidField, finite
 from oo_predictors.predictor import PredictionResult, Predictor

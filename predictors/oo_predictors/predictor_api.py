@@ -16,8 +16,9 @@ from oo_contracts.events import PredictionOutcome
 from oo_contracts.inference import DEADLINE_HEADER, JSON_LENGTH_HEADER, REQUEST_ID_HEADER, TENSORS_CONTENT_TYPE
 from oo_contracts.problem import FieldError
 from oo_contracts.wire import is_name
-from oo_serving.fast_path import Request, Routes
+from oo_serving.fast_path import Routes
 from oo_serving.problem_response import Response, problem
+from oo_serving.request import Request
 
 from oo_predictors import metrics
 from oo_predictors.inference_request import (

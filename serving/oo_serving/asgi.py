@@ -13,8 +13,9 @@ from http import HTTPStatus
 from typing import Any
 
 from oo_serving.body import BodyLimits, ClientDisconnect, Receive, read_body
-from oo_serving.fast_path import FastPath, RequestHead, log_refusal, method_not_allowed
+from oo_serving.fast_path import FastPath, log_refusal, method_not_allowed
 from oo_serving.problem_response import FAULT_DETAIL, Response, problem, unavailable
+from oo_serving.request import RequestHead
 
 __all__ = ["FastPathMiddleware", "kserve_routes"]
 

@@ -15,21 +15,18 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from oo_contracts.inference import JSON_LENGTH_HEADER, TENSORS_CONTENT_TYPE
-
 from oo_serving.admission import Admission, FreeSlot, Slot
-from oo_serving.body import BodyLimits, ClientDisconnect, json_body, split_tensors
+from oo_serving.body import BodyLimits, ClientDisconnect
 from oo_serving.bulkhead import Bulkhead
 from oo_serving.pace import Busy
 from oo_serving.problem_response import FAULT_DETAIL, HTTPProblem, Response, problem, unavailable
+from oo_serving.request import Request, RequestHead, request_of
 
 __all__ = [
     "WATCHED",
     "BodySource",
     "FastPath",
     "Handler",
-    "Request",
-    "RequestHead",
     "Routes",
     "UnansweredHook",
     "log_refusal",
@@ -38,30 +35,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-JSON = b"application/json"
 MAX_LOGGED_PATH = 200  # characters
 WATCHED = 16 << 10  # bytes; work on a larger body ends when the caller leaves, on a smaller one it ends soon anyway
-
-
-@dataclass(frozen=True, slots=True)
-class RequestHead:
-    """What comes of a request before its body: its headers by name in lower case, and the connection's local port."""
-
-    method: str
-    path: str
-    headers: Mapping[bytes, bytes]
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request with its whole body: its JSON, and the raw tensors that follow it on routes that take them."""
-
-    body: bytes = b""
-    headers: Mapping[bytes, bytes] = field(default_factory=dict)
-    port: int = 0  # the local port of the connection
-    tensors: bytes = b""
-    is_overloaded: bool = False  # whether its route's limit asks for less work than usual
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -162,38 +137,15 @@ class FastPath:
             if body.slot is None:
                 await asyncio.sleep(0)  # all that have come by now are counted or refused before the work on one begins
             slot.begin()
-            request = self._request(head, b"".join(parts), is_overloaded=slot.is_overloaded)
+            takes_tensors = head.path in self.tensor_routes
+            request = request_of(
+                head, b"".join(parts), self.limits, takes_tensors=takes_tensors, is_overloaded=slot.is_overloaded
+            )
             call = handler(request)
             is_short = len(request.body) + len(request.tensors) < WATCHED
             return await (call if is_short else body.unless_disconnected(call))
         finally:
             slot.end()
-
-    def _request(self, head: RequestHead, sent: bytes, *, is_overloaded: bool) -> Request:
-        """Return the request of a body as it was sent.
-
-        Raises:
-            HTTPProblem: the body is too large, or its headers say that it is something else than this route takes.
-        """
-        headers, port = head.headers, head.port
-        if head.method != "POST":
-            return Request(b"", headers, port)
-        if JSON_LENGTH_HEADER in headers and head.path in self.tensor_routes:
-            _require_content_type(headers, JSON, TENSORS_CONTENT_TYPE)
-            body, tensors = split_tensors(sent, headers, self.limits)
-            return Request(body, headers, port, tensors, is_overloaded)
-        _require_content_type(headers, JSON)
-        if headers.get(JSON_LENGTH_HEADER, b"%d" % len(sent)).strip() != b"%d" % len(sent):
-            name = JSON_LENGTH_HEADER.decode()
-            detail = f"{name} must be the length of the body: tensors are taken as JSON, not as bytes after"
-            raise HTTPProblem(problem(HTTPStatus.BAD_REQUEST, detail))
-        return Request(json_body(sent, headers, self.limits), headers, port, is_overloaded=is_overloaded)
-
-
-def _require_content_type(headers: Mapping[bytes, bytes], *taken: bytes) -> None:
-    if headers.get(b"content-type", b"").split(b";")[0].strip().lower() not in taken:
-        names = b" or ".join(taken).decode()
-        raise HTTPProblem(problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send content-type: {names}"))
 
 
 def method_not_allowed(*methods: str) -> Response:

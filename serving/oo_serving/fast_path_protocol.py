@@ -19,8 +19,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from oo_serving.admission import Slot
 from oo_serving.body import BodyLimits, ClientDisconnect
-from oo_serving.fast_path import WATCHED, FastPath, RequestHead
+from oo_serving.fast_path import WATCHED, FastPath
 from oo_serving.problem_response import HTTPProblem, Response
+from oo_serving.request import RequestHead
 
 __all__ = ["FastPathProtocol"]
 

@@ -5,20 +5,16 @@ Import it only after the process's own arguments are parsed: KServe parses `sys.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import gc
 import logging
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from importlib.metadata import version
-from types import ModuleType
 from typing import Any
 
 import uvicorn
@@ -30,12 +26,14 @@ from oo_serving.admission import Admission
 from oo_serving.asgi import FastPathMiddleware, kserve_routes
 from oo_serving.body import BodyLimits
 from oo_serving.bulkhead import Bulkhead, Worker
-from oo_serving.fast_path import FastPath, Request, Routes, UnansweredHook
+from oo_serving.fast_path import FastPath, Routes, UnansweredHook
 from oo_serving.fast_path_protocol import FastPathProtocol
+from oo_serving.kserve_import import kserve_model
 from oo_serving.metrics import exposition
 from oo_serving.problem_response import Response
+from oo_serving.request import Request
 
-__all__ = ["Ports", "kserve_model", "log_to_stderr", "refuse_unknown", "serve"]
+__all__ = ["Ports", "log_to_stderr", "serve"]
 
 log = logging.getLogger(__name__)
 
@@ -52,51 +50,6 @@ class Ports:
     host: str = "0.0.0.0"  # noqa: S104  # inside a pod; the embedded stack gives loopback
     grpc: int | None = None
     shadow: int | None = None  # a second HTTP port, for mirrored copies: a handler sees which one a call came in by
-
-
-def kserve_model() -> Any:
-    """Return KServe's `Model` class, imported without letting KServe see our arguments."""
-    arguments, sys.argv = sys.argv, sys.argv[:1]
-    try:
-        with _pandas_or_stand_in():
-            from kserve import Model  # noqa: PLC0415  # see the module's docstring
-    finally:
-        sys.argv = arguments
-    return Model
-
-
-@contextlib.contextmanager
-def _pandas_or_stand_in() -> Iterator[None]:
-    """Let KServe import without pandas, which the transformer's image leaves out.
-
-    KServe wants it for annotations and `isinstance` alone. So, while it is imported, a missing pandas is a module whose
-    `DataFrame` nothing is an instance of; afterwards only KServe holds that module, and `import pandas` fails again.
-    """
-    try:
-        import_module("pandas")
-    except ModuleNotFoundError:
-        sys.modules["pandas"] = stand_in = ModuleType("pandas", "Stands in for pandas, which is not installed.")
-        vars(stand_in)["DataFrame"] = type("DataFrame", (), {})
-        try:
-            yield
-        finally:
-            del sys.modules["pandas"]
-    else:
-        yield
-
-
-def refuse_unknown(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
-    """Exit with code 2 for an argument that neither we nor KServe know.
-
-    It is misspelt, for KServe's controller adds only known ones.
-    """
-    if not arguments:
-        return
-    kserve_model()
-    from kserve.model_server import parser as kserve_parser  # noqa: PLC0415  # see the module's docstring
-
-    if unknown := kserve_parser.parse_known_args(arguments)[1]:
-        parser.error(f"unknown argument: {unknown[0]}")
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

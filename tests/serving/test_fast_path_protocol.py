@@ -10,9 +10,10 @@ import pytest
 import uvicorn
 from oo_serving.asgi import FastPathMiddleware
 from oo_serving.body import BodyLimits
-from oo_serving.fast_path import FastPath, Request
+from oo_serving.fast_path import FastPath
 from oo_serving.fast_path_protocol import FastPathProtocol
 from oo_serving.problem_response import HTTPProblem, Response, unavailable
+from oo_serving.request import Request
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LIMIT = 1_000

@@ -52,7 +52,7 @@ def test_kserves_routes_answer_without_pandas(edge):
 
 def test_only_kserve_sees_the_stand_in():
     code = HIDDEN + (
-        "from oo_serving.server import kserve_model\n"
+        "from oo_serving.kserve_import import kserve_model\n"
         "kserve_model()\n"
         "kserve_model()\n"
         "from kserve.protocol import infer_type\n"

@@ -17,7 +17,7 @@ from oo_decisions.experiment_overlay import Definition, definitions_by_key, requ
 from oo_decisions.prompt_choice import default_prompt_version
 from oo_experiments.assignment.experiment import BadExperiment, load_experiments
 from oo_prompts.prompt_registry import PromptError, find_prompt, load_prompts
-from oo_serving.server import refuse_unknown
+from oo_serving.kserve_import import refuse_unknown
 
 from oo_transformers.bootstrap import TransformerConfig, run
 from oo_transformers.settings import TransformerSettings

@@ -16,8 +16,9 @@ from oo_prompts import plaintext
 from oo_prompts.prompt_registry import Prompt
 from oo_serving.body import BodyLimits
 from oo_serving.connection_pool import ConnectionPool
+from oo_serving.kserve_import import kserve_model
 from oo_serving.outbox import Outbox
-from oo_serving.server import Ports, kserve_model, log_to_stderr, serve
+from oo_serving.server import Ports, log_to_stderr, serve
 
 from oo_transformers.circuit_breaker import CircuitBreaker
 from oo_transformers.concurrency_limit import ConcurrencyLimit

@@ -18,10 +18,11 @@ from oo_contracts.score_call import ScoreCall
 from oo_contracts.todoist import read_in_chunks
 from oo_prompts.prompt_registry import UnknownPrompt
 from oo_serving.admission import Admission
-from oo_serving.fast_path import Request, Routes
+from oo_serving.fast_path import Routes
 from oo_serving.pace import Pace, Turns, weight
 from oo_serving.parse import parse_body
 from oo_serving.problem_response import Response, problem
+from oo_serving.request import Request
 
 from oo_transformers import metrics
 from oo_transformers.concurrency_limit import ConcurrencyLimit
