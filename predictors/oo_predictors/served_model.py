@@ -6,6 +6,7 @@ Nothing in a folder is loaded before its digest, its flavours, its feature set a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from oo_contracts.wire import columns_digest
 from oo_model_cards import artifact, inspection
@@ -39,12 +40,18 @@ class ServedModel:
     @property
     def columns(self) -> str:
         """The digest of the names of the model's columns, in their order."""
-        return columns_digest(self.manifest.features)
+        return _digest(self.manifest.features)
 
     @property
     def width(self) -> int:
         """The number of values in a row."""
         return len(self.manifest.features)
+
+
+@cache
+def _digest(features: tuple[str, ...]) -> str:
+    """Return the digest of columns; each call and each reply is compared by it."""
+    return columns_digest(features)
 
 
 def load_model(source: ModelSource, expected: str | None = None) -> ServedModel:
