@@ -277,9 +277,9 @@ def defines(server, *keys):
         server.put("experiments", key, EXPERIMENTS[key].model_dump_json().encode())
 
 
-def published(server, events):
+def published(server, events, headers=None):
     subjects = {"feedback": lambda event: f"feedback.{event.reaction}", "decisions": _decided}
-    server.publish(*((subjects[source](event), event.encode(), None) for source, event in events))
+    server.publish(*((subjects[source](event), event.encode(), headers) for source, event in events))
 
 
 def _decided(event):
@@ -288,7 +288,7 @@ def _decided(event):
 
 @pytest.mark.real
 def test_from_events_to_the_bucket_and_the_streams_give_the_same_bits(server, consumers, store, keeper, expected):
-    published(server, random.Random(5).sample(PAST, len(PAST)))
+    published(server, random.Random(5).sample(PAST, len(PAST)), {"Status": "404"})  # which is no word of the server's
     keeper.start()
     assert eventually(lambda: store.counts()["generations"] == 60 and store.counts()["reactions"] > 0)
     defines(server, *EXPERIMENTS)

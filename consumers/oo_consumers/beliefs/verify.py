@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -22,6 +23,7 @@ from oo_consumers.beliefs.fold import Fold
 from oo_consumers.effect_store import Store, Unstorable
 from oo_consumers.event_reader import Published, Unreadable, read_event
 from oo_consumers.pull_consumer import REQUEST_TIMEOUT_S
+from oo_consumers.pull_reader import pull_reader
 from oo_consumers.subscription import SUBSCRIPTIONS, Subscription
 
 __all__ = ["BeliefComparison", "compare_beliefs"]
@@ -66,7 +68,7 @@ async def compare_beliefs(
         try:
             for item in SUBSCRIPTIONS:
                 if item.durable in SOURCE_DURABLES:
-                    await _replay(js, item, store, progress)
+                    await _replay(connection, js, item, store, progress)
             return [_compare_one(key, contexts[key], store, stored.get(key)) for key in contexts]
         finally:
             store.close()
@@ -79,11 +81,13 @@ def _compare_one(key: str, linear: bool, store: Store, stored: tuple[str, dateti
     return BeliefComparison(key, as_of, rounds, stored[0] if stored else None, beliefs.digest)
 
 
-async def _replay(js: JetStreamContext, subscription: Subscription, store: Store, progress: Progress) -> None:
+async def _replay(
+    connection: Client, js: JetStreamContext, subscription: Subscription, store: Store, progress: Progress
+) -> None:
     """Record everything that a stream holds now, as its durable would; what is unreadable has no effect there
     either."""
     last = (await js.stream_info(subscription.stream.name)).state.last_seq
-    async for batch, sequence in _read(js, subscription, last):
+    async for batch, sequence in _read(connection, js, subscription, last):
         facts = [fact for message in batch if (fact := _fact(subscription, message)) is not None]
         await asyncio.to_thread(_record, store, subscription.durable, facts)
         progress(f"reading {subscription.stream.name}", sequence, last)
@@ -98,20 +102,22 @@ def _record(store: Store, durable: str, facts: Sequence[Published]) -> None:
 
 
 async def _read(
-    js: JetStreamContext, subscription: Subscription, last: int
+    connection: Client, js: JetStreamContext, subscription: Subscription, last: int
 ) -> AsyncIterator[tuple[Sequence[Msg], int]]:
     config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, mem_storage=True)
-    consumer = await js.add_consumer(subscription.stream.name, config)
-    reader = await js.pull_subscribe_bind(consumer.name, subscription.stream.name)
+    stream = subscription.stream.name
+    consumer = await js.add_consumer(stream, config)
     try:
-        sequence = 0
-        while sequence < last and (await reader.consumer_info()).num_pending:
-            batch = await reader.fetch(FETCH_BATCH, timeout=SILENCE_TIMEOUT_S)
-            sequence = batch[-1].metadata.sequence.stream
-            yield batch, sequence
+        async with pull_reader(connection, stream, consumer.name) as reader:
+            sequence = 0
+            while sequence < last and (await js.consumer_info(stream, consumer.name)).num_pending:
+                batch = await reader.fetch(FETCH_BATCH, SILENCE_TIMEOUT_S)
+                if not batch:
+                    raise nats.errors.TimeoutError
+                sequence = batch[-1].metadata.sequence.stream
+                yield batch, sequence
     finally:
-        await reader.unsubscribe()
-        await js.delete_consumer(subscription.stream.name, consumer.name)
+        await js.delete_consumer(stream, consumer.name)
 
 
 def _fact(subscription: Subscription, message: Msg) -> Published | None:
