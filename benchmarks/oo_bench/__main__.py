@@ -9,7 +9,7 @@ from oo_bench.benchmark import run
 from oo_bench.chains.side import VerificationFailed
 from oo_bench.document import write_figures
 from oo_bench.event_backlog import NotConsumed
-from oo_bench.missed_calls import missed_calls
+from oo_bench.missed_calls import has_faults, missed_calls
 from oo_bench.options import Options, parse
 from oo_bench.page import page
 from oo_bench.processes import ProcessEnded
@@ -18,7 +18,7 @@ from oo_bench.summary import ratio_lines
 
 
 def main(arguments: list[str]) -> int:
-    """Run, write the files, and return the exit code: 1 when a side died or missed calls of a closed loop."""
+    """Run, write the files, and return the exit code: 1 when a side died, or made errors in a closed loop."""
     options = parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     options.out.mkdir(parents=True, exist_ok=True)
@@ -31,8 +31,7 @@ def main(arguments: list[str]) -> int:
     print(*ratio_lines(bench), sep="\n")
     for line in missed_calls(bench):
         print(f"MISSED {line}")
-    closed = any(item.missed for item in bench.measurements if item.load.startswith("closed"))
-    return 1 if closed else 0
+    return 1 if has_faults(bench.measurements) else 0
 
 
 def write(bench: Bench, options: Options) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 from bench_runs import bench_of, measured, result_of
 from oo_bench.figures import percentile, spread
-from oo_bench.missed_calls import missed_calls
+from oo_bench.missed_calls import has_faults, missed_calls
 from oo_bench.ratios import RATIOS, Ratio, find_ratios, p50, service_cpu
 from oo_bench.results import Bench
 from oo_bench.schema import SCHEMA, schema_text
@@ -42,6 +42,21 @@ def test_missed_calls_are_counted_by_reason_and_have_no_latency():
     assert missed_calls(bench_of(found)) == [
         "the side ours, open-300, 10 candidates: missed 3 of 5 (1 degraded, 2 refused)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("load", "reason", "expected"),
+    [
+        ("closed-16", "refused", False),  # more than a machine can carry
+        ("closed-1", "refused", True),
+        ("closed-16", "degraded", True),
+        ("closed-16", "status 500", True),
+        ("open-1000", "ConnectionResetError", False),
+    ],
+)
+def test_a_closed_loop_may_be_refused_but_not_degraded(load, reason, expected):
+    assert has_faults([measured("ours", load, 10, result_of(5, missed=[reason]))]) is expected
+    assert not has_faults([measured("ours", load, 10, result_of(5))])
 
 
 def test_a_round_without_any_answer_has_no_percentile():
