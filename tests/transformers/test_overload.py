@@ -174,7 +174,7 @@ def test_the_limit_follows_how_long_calls_wait_for_their_turn():
     process = SlowLoop(max_in_flight=32)
 
     assert process.turn(100, seconds_each=0.001) == 32
-    assert [process.turn(100, seconds_each=0.001) for _ in range(50)][-1] <= 7
+    assert [process.turn(100, seconds_each=0.001) for _ in range(50)][-1] <= 13
     quick = [process.turn(100, seconds_each=0.00001) for _ in range(300)]
     assert quick == sorted(quick)
     assert quick[-1] == 32

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 LOG_INTERVAL_S = 10.0  # between two lines about calls that are shed: a line for each would add to the load
 REFUSAL = replace(unavailable("too many calls are in flight"), detail="")  # made once, and without a line in the log
-TARGET_WAIT_S = 0.005  # CoDel's: a call that waits longer for its turn waits in a queue that stands
+TARGET_WAIT_S = 0.010  # a call that waits longer for its turn will hardly be answered within 50 ms
 DECREASE = 0.8
 MIN_IN_FLIGHT = 4  # enough to keep transformer and predictor at work, whatever the machine does meanwhile
 
