@@ -62,14 +62,13 @@ class DirectCycle:
 class FastPathProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
-    fast_path: FastPath
+    fast_path: ClassVar[FastPath]
+    paths: ClassVar[Mapping[bytes, str]]  # the targets of requests that may be small calls, by their bytes
 
     @classmethod
     def factory(cls, fast_path: FastPath) -> type[FastPathProtocol]:
         """Return the class of the connections of one server, for uvicorn makes them by itself."""
         return type(cls.__name__, (cls,), {"fast_path": fast_path, "paths": _direct_paths(fast_path)})
-
-    paths: ClassVar[Mapping[bytes, str]]
 
     def on_message_begin(self) -> None:
         """Forget the last request."""
