@@ -19,12 +19,17 @@ ELSEWHERE = {
     "make test": "is what runs this",
     ".venv/bin/oo-ml up --detach": "how the stack of these tests is started",
     ".venv/bin/oo-ml down": "how it is stopped",
+    "make bench OUT=results": "takes ten minutes; a quick run of it is below",
+    "make bench OUT=results ARGS=--document": "the same, and it writes into docs/performance.md",
+    "make bench-check": "compares times, which a busy machine spoils; tests/benchmarks holds its verdict",
 }
+WITH_PY_SPY = re.compile(r"py-spy|make bench-flame")  # which is no package of ours
 
 
 def commands():
     """Each command of the documents once, the README's first."""
-    return list(dict.fromkeys(command for path in DOCUMENTS for command in commands_of(path)))
+    found = (command for path in DOCUMENTS for command in commands_of(path) if not WITH_PY_SPY.search(command))
+    return list(dict.fromkeys(found))
 
 
 def commands_of(path):
