@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self, TypeVar
 
 from oo_contracts.events import Event
 from pydantic import ValidationError
 
-__all__ = ["Published", "SkippedEvents", "Unreadable", "read_event", "read_stored_event"]
+from oo_consumers.in_flight import AT_ONCE
+
+__all__ = ["Published", "SkippedEvents", "Unreadable", "read_batch", "read_event", "read_stored_event"]
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ E = TypeVar("E", bound=Event)
 P = TypeVar("P", bound=Published)
 D = TypeVar("D")
 R = TypeVar("R")
+M = TypeVar("M")
 
 
 class Unreadable(Exception):
@@ -68,6 +72,23 @@ def _read(read: Callable[[D], R], data: D) -> R:
         raise Unreadable(f"{where}: {first['msg']}") from None
     except (ArithmeticError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise Unreadable(f"body: {type(error).__name__}") from error  # a validator's fault, which no retry heals
+
+
+async def read_batch(messages: Sequence[M], read: Callable[[M], R]) -> tuple[list[tuple[M, R]], list[tuple[M, str]]]:
+    """Return what can be read of messages with its message, and the others with the reason.
+
+    Every now and then other readers and probes have the loop.
+    """
+    readable: list[tuple[M, R]] = []
+    unreadable: list[tuple[M, str]] = []
+    for index, message in enumerate(messages):
+        if index % AT_ONCE == 0:
+            await asyncio.sleep(0)
+        try:
+            readable.append((message, read(message)))
+        except (Unreadable, UnicodeDecodeError) as error:  # and it will never become readable
+            unreadable.append((message, f"unreadable: {error}"))
+    return readable, unreadable
 
 
 @dataclass(slots=True)

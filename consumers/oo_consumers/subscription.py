@@ -29,8 +29,8 @@ from oo_contracts.subjects import (
 
 from oo_consumers import metrics
 from oo_consumers.effect_store import StoreError, StoreUnavailable, Unstorable
-from oo_consumers.event_reader import Published, Unreadable, read_event
-from oo_consumers.in_flight import AT_ONCE, gather
+from oo_consumers.event_reader import Published, Unreadable, read_batch, read_event
+from oo_consumers.in_flight import gather
 
 __all__ = [
     "MAX_DELIVER",
@@ -147,15 +147,9 @@ async def settle(
 
     Returns False while the database is away.
     """
-    readable: list[tuple[StreamMessage, Published]] = []
-    unreadable: list[tuple[StreamMessage, str]] = []
-    for index, message in enumerate(messages):
-        if index % AT_ONCE == 0:
-            await asyncio.sleep(0)  # reading takes time that other consumers and probes need, too
-        try:
-            readable.append((message, read_event(subscription.event_type_of(message.subject), message.data)))
-        except Unreadable as error:  # and it will never become readable
-            unreadable.append((message, f"unreadable: {error}"))
+    readable, unreadable = await read_batch(
+        messages, lambda message: read_event(subscription.event_type_of(message.subject), message.data)
+    )
     await gather(_bury(message, subscription, dead_letters, reason) for message, reason in unreadable)
     return await _store(readable, subscription, store, dead_letters)
 

@@ -19,8 +19,8 @@ from nats.js import JetStreamContext
 
 from oo_consumers import metrics, streams
 from oo_consumers.dead_letter_stream import DeadLetterStream
-from oo_consumers.event_reader import Unreadable, read_event
-from oo_consumers.in_flight import AT_ONCE, gather
+from oo_consumers.event_reader import read_batch, read_event
+from oo_consumers.in_flight import gather
 from oo_consumers.lake.delta import ConcurrentAppend, Lake, LakeUnavailable
 from oo_consumers.lake.ordered_reader import SequenceGap, ordered_reader
 from oo_consumers.lake.tables import LakeTable, StreamEvent
@@ -154,15 +154,7 @@ class LakeWriter:
 
     async def _read(self, js: JetStreamContext, messages: Sequence[Msg]) -> list[tuple[Msg, StreamEvent]]:
         """Return the messages that can be read with their events; the others go to the dead letters."""
-        readable: list[tuple[Msg, StreamEvent]] = []
-        unreadable: list[tuple[Msg, str]] = []
-        for index, message in enumerate(messages):
-            if index % AT_ONCE == 0:
-                await asyncio.sleep(0)  # reading takes time that other tables and probes need, too
-            try:
-                readable.append((message, self._event(message)))
-            except (Unreadable, UnicodeDecodeError) as error:
-                unreadable.append((message, f"unreadable: {error}"))
+        readable, unreadable = await read_batch(messages, self._event)
         await gather(self._bury(js, message, reason) for message, reason in unreadable)
         return readable
 
