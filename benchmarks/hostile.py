@@ -67,8 +67,7 @@ def main() -> None:
 def started(processes: Processes, folder: Path) -> int:
     """Start nats-server, predictor and transformer, and return the port of the last."""
     write_ranker(folder)
-    nats_url = ours.start_nats(processes, folder)
-    port = ours.start_transformer(processes, ours.start_predictor(processes, folder, nats_url), nats_url)
+    port = ours.start_chain(processes, folder)
     processes.wait_until_ready()
     return port
 

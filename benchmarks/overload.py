@@ -68,13 +68,13 @@ def arguments() -> argparse.Namespace:
 def started(processes: Processes, folder: Path, options: argparse.Namespace) -> int:
     """Start everything, and return the transformer's port."""
     write_ranker(folder)
-    nats_url = ours.start_nats(processes, folder)
-    predictor = ours.start_predictor(processes, folder, nats_url)
-    given = {} if options.max_in_flight is None else {"OO_TRANSFORMER_MAX_IN_FLIGHT": options.max_in_flight}
-    given["OO_TRANSFORMER_SOFT_MAX_IN_FLIGHT"] = options.soft_max_in_flight
-    port = ours.start_transformer(
-        processes, predictor, nats_url, "transformer", OO_TRANSFORMER_BUDGET_MS=BUDGET_MS, **given
-    )
+    settings = {
+        "OO_TRANSFORMER_BUDGET_MS": BUDGET_MS,
+        "OO_TRANSFORMER_SOFT_MAX_IN_FLIGHT": options.soft_max_in_flight,
+    }
+    if options.max_in_flight is not None:
+        settings["OO_TRANSFORMER_MAX_IN_FLIGHT"] = options.max_in_flight
+    port = ours.start_chain(processes, folder, **settings)
     processes.wait_until_ready()
     return port
 

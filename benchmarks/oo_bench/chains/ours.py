@@ -19,17 +19,31 @@ from oo_bench.load import Caller
 from oo_bench.processes import Processes, free_port
 from oo_bench.ranker import model_folder
 
-__all__ = ["BUDGET_MS", "make_streams", "score_side", "sides", "start_nats", "start_predictor", "start_transformer"]
+__all__ = [
+    "BUDGET_MS",
+    "make_streams",
+    "score_side",
+    "sides",
+    "start_chain",
+    "start_nats",
+    "start_predictor",
+    "start_transformer",
+]
 
 BUDGET_MS = 2_000  # of the predictor: a slow call counts by its time, and is no degraded answer
 
 
 def sides(processes: Processes, folder: Path, titles: Mapping[str, str]) -> tuple[Side]:
     """Start nats-server, predictor and transformer, and return them as one side."""
+    port = start_chain(processes, folder)
+    return (score_side("ours", titles["ours"], port, processes.pids("transformer", "predictor", "nats")),)
+
+
+def start_chain(processes: Processes, folder: Path, **settings: object) -> int:
+    """Start nats-server, predictor and transformer, and return the port of the last, which has these settings."""
     nats_url = start_nats(processes, folder)
     predictor = start_predictor(processes, folder, nats_url)
-    port = start_transformer(processes, predictor, nats_url)
-    return (score_side("ours", titles["ours"], port, processes.pids("transformer", "predictor", "nats")),)
+    return start_transformer(processes, predictor, nats_url, **settings)
 
 
 def start_nats(processes: Processes, folder: Path, name: str = "nats") -> str:
@@ -55,7 +69,7 @@ def start_predictor(
 
 
 def start_transformer(
-    processes: Processes, predictor: int, nats_url: str, name: str = "transformer", **settings: object
+    processes: Processes, predictor: int, nats_url: str, *, name: str = "transformer", **settings: object
 ) -> int:
     """Start our transformer before a predictor, and return its port."""
     port = free_port()
