@@ -9,7 +9,7 @@ from oo_pipelines.report.html_report import BEFORE_COLOUR, COLOURS, INK
 
 from oo_bench.results import Bench
 
-__all__ = ["BARS", "FONT", "OURS", "label_rows", "make_axes", "title_of"]
+__all__ = ["BARS", "FONT", "OURS", "label_rows", "make_axes", "scale_by_log", "title_of"]
 
 WIDTH, ROW_HEIGHT, MARGIN = 5.2, 0.3, 0.9  # inches
 FONT = 8.5
@@ -30,9 +30,19 @@ def make_axes(rows: int, *, log: bool = False) -> tuple[Any, Any]:
     axes.grid(axis="x", color=BEFORE_COLOUR, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     if log:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        scale_by_log(axes, "x")
     return plot, axes
+
+
+def scale_by_log(axes: Any, name: str) -> None:
+    """Give an axis a logarithmic scale, with plain numbers at 1, 2 and 5 of each power of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415  # a second to import
+
+    getattr(axes, f"set_{name}scale")("log")
+    axis = getattr(axes, f"{name}axis")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def label_rows(axes: Any, labels: Sequence[str]) -> None:

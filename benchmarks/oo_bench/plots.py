@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oo_pipelines.report.html_report import BEFORE_COLOUR, INK, NOW_COLOUR, figure
 
-from oo_bench.plot_axes import BARS, FONT, OURS, label_rows, make_axes, title_of
+from oo_bench.plot_axes import BARS, FONT, OURS, label_rows, make_axes, scale_by_log, title_of
 from oo_bench.results import Bench, Measurement
 
 __all__ = ["latency_plot", "rate_plot", "ratio_plot", "throughput_plot"]
@@ -52,8 +52,7 @@ def rate_plot(bench: Bench, candidates: int) -> str | None:
     if not lines:
         return None
     plot, axes = make_axes(6, log=True)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    scale_by_log(axes, "y")
     axes.grid(axis="y", color=BEFORE_COLOUR, alpha=0.25, linewidth=0.6)
     for index, (name, points) in enumerate(lines.items()):
         rates, values = zip(*sorted(points), strict=True)
