@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from oo_pipelines.report.html_report import three_digits
+
 from oo_bench.results import Bench, Measurement, Spread
 from oo_bench.usage import CLIENT
 
@@ -93,7 +95,7 @@ def _state(state: str, detail: str) -> str:
 def _ratio_rows(bench: Bench) -> Iterator[tuple[str, str, str]]:
     for name, value in bench.ratios.items():
         spread = bench.ratio_ranges[name]
-        yield f"`{name}`", _number(value), f"{_number(spread.lowest)} to {_number(spread.highest)}"
+        yield f"`{name}`", three_digits(value), f"{three_digits(spread.lowest)} to {three_digits(spread.highest)}"
     for name, reason in bench.left_out.items():
         yield f"`{name}`", "-", reason
 
@@ -115,12 +117,9 @@ def _latency(item: Measurement | None) -> str:
     if item is None or item.p50_ms is None or item.p99_ms is None:
         return ""
     share = sum(item.missed.values()) / item.calls
-    return f"{_number(item.p50_ms.median)} / {_number(item.p99_ms.median)}" + (f" ({share:.1%})" if share else "")
-
-
-def _number(value: float) -> str:
-    """Return three digits of a number, and all those before its point."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{three_digits(item.p50_ms.median)} / {three_digits(item.p99_ms.median)}" + (
+        f" ({share:.1%})" if share else ""
+    )
 
 
 def _timed(bench: Bench) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-__all__ = ["BEFORE_COLOUR", "COLOURS", "INK", "NOW_COLOUR", "figure", "html_page", "html_table", "svg"]
+__all__ = ["BEFORE_COLOUR", "COLOURS", "INK", "NOW_COLOUR", "figure", "html_page", "html_table", "svg", "three_digits"]
 
 INK = "#123456"  # drawn in this colour, shown in the reader's
 BEFORE_COLOUR, NOW_COLOUR = "#8a94a6", "#d9622b"  # the two sides of each plot; both stand out on white and on black
@@ -85,9 +85,14 @@ def _right(cells: Iterable[Any]) -> str:
     return ' class="number"' if known and all(NUMBER_PATTERN.fullmatch(_text(cell)) for cell in known) else ""
 
 
+def three_digits(value: float) -> str:
+    """Return three digits of a number, and all those before its point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def _text(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return three_digits(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "" if value is None else str(value)
